@@ -1,0 +1,1 @@
+"""odibi.yaml in, a native Dagster asset graph out."""

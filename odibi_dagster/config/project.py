@@ -1,0 +1,125 @@
+"""A project as every layer above sees it: resolved, checked, frozen. Nobody above reads YAML."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from odibi_dagster.core.names import NodeId
+
+if TYPE_CHECKING:
+    from odibi_dagster.checks.base import Column, Contract
+    from odibi_dagster.config.models import NodeConfig, PipelineConfig, ProjectConfig
+    from odibi_dagster.connections.base import Location
+    from odibi_dagster.errors import Problem
+    from odibi_dagster.formats.base import Format
+    from odibi_dagster.transforms.base import Transform
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where something stands in a file; line and column count from 1."""
+
+    file: Path
+    line: int = 1
+    column: int = 1
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A source that lies in storage and belongs to no node of this project."""
+
+    location: Location
+    format: Format
+    options: Any = None
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """A source that another node of this project makes."""
+
+    node: NodeId
+
+
+@dataclass(frozen=True)
+class External:
+    """A source that a Python asset makes: its asset key, part by part."""
+
+    key: tuple[str, ...]
+
+
+Source: TypeAlias = Stored | Upstream | External
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a node, or its quarantine, is published."""
+
+    location: Location
+    format: Format
+    mode: str = "overwrite"
+    partition_by: tuple[str, ...] = ()
+    options: Any = None
+
+
+@dataclass(frozen=True)
+class Quarantine:
+    """Where broken rows go, and what is said about each."""
+
+    target: Target
+    add_columns: tuple[str, ...]
+    """The metadata columns, as stored: `_rejection_reason`, `_rejected_at`, ..."""
+    max_rows: int | None = None
+    sample_fraction: float | None = None
+
+
+@dataclass(frozen=True)
+class Node:
+    """One node: where its rows come from, what happens to them, what they promise, where they go."""
+
+    id: NodeId
+    config: NodeConfig
+    place: Place
+    sources: Mapping[str, Source]
+    """By name. The one the steps call `df` is `main`."""
+    main: str | None
+    steps: tuple[Transform, ...]
+    contracts: tuple[Contract, ...]
+    """Promises about the input."""
+    tests: tuple[Contract, ...]
+    """Promises about the output."""
+    declared: Mapping[str, Column]
+    target: Target | None
+    """None: a view. Nothing is stored; its plan is inlined into its consumers."""
+    quarantine: Quarantine | None
+    """None where no contract quarantines."""
+    after: frozenset[NodeId] = field(default_factory=frozenset)
+    """Every node of this project that must have run before: sources and `depends_on`."""
+    files: tuple[Path, ...] = ()
+    """SQL files that belong to its definition."""
+
+    @property
+    def is_view(self) -> bool:
+        """Whether nothing of it is stored."""
+        return self.target is None
+
+
+@dataclass(frozen=True)
+class Project:
+    """All of odibi.yaml, and what else it pulled in."""
+
+    file: Path
+    config: ProjectConfig
+    engine: str
+    env: str | None
+    nodes: Mapping[NodeId, Node]
+    pipelines: Mapping[str, PipelineConfig]
+    warnings: tuple[Problem, ...] = ()
+    no_effect: tuple[Problem, ...] = ()
+
+    @property
+    def root(self) -> Path:
+        """The folder of odibi.yaml: relative paths start here."""
+        return self.file.parent

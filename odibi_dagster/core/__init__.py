@@ -1,0 +1,1 @@
+"""The words everyone uses: model base, registry, units, clock, names, frames."""

@@ -1,0 +1,48 @@
+"""Names: what a pipeline, a node and an asset check may be called."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, NamedTuple
+
+from pydantic import AfterValidator, StrictStr
+
+MAX_NAME = 128
+QUARANTINE_SUFFIX = "__quarantine"
+
+
+def _legal(name: str) -> str:
+    if len(name) > MAX_NAME:
+        msg = f"a name has at most {MAX_NAME} characters; this one has {len(name)}"
+        raise ValueError(msg)
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+        msg = f"invalid name {name[:60]!r}: letters, digits and _ only, no digit in front"
+        raise ValueError(msg)
+    if name.lower().endswith(QUARANTINE_SUFFIX):
+        msg = f"{name!r}: names ending in {QUARANTINE_SUFFIX} belong to quarantines"
+        raise ValueError(msg)
+    return name
+
+
+Name = Annotated[StrictStr, AfterValidator(_legal)]
+"""The name of a pipeline or a node: `[A-Za-z_][A-Za-z0-9_]*`, at most 128 characters."""
+
+
+class NodeId(NamedTuple):
+    """A node is known by its pipeline and its name: node names repeat across pipelines."""
+
+    pipeline: str
+    name: str
+
+    def __str__(self) -> str:
+        """`silver/flights`, as the command line writes it."""
+        return f"{self.pipeline}/{self.name}"
+
+
+def slug(text: str) -> str:
+    """The nearest legal name of an asset check: `[A-Za-z0-9_]+`.
+
+    >>> slug("amount > 0 (net)")
+    'amount_0_net'
+    """
+    return re.sub(r"[^A-Za-z0-9]+", "_", text).strip("_") or "_"

@@ -1,0 +1,60 @@
+"""What an engine must do. Everything else is narwhals, and the same on all of them."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol
+
+from odibi_dagster.errors import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from odibi_dagster.core.frame import Frame
+    from odibi_dagster.engines.sql.query import Query
+
+_ENGINES = {
+    "polars": "odibi_dagster.engines.polars:PolarsEngine",
+    "spark": "odibi_dagster.engines.spark:SparkEngine",
+}
+
+
+class Engine(Protocol):
+    """Scan, sink, sql, fetch. `name` is only ever used to look a row up in a table."""
+
+    name: str
+
+    def scan(self, format: str, paths: Sequence[Path], **options: Any) -> Frame:
+        """Read files lazily. `options` are this engine's own words; formats translate into them."""
+        ...
+
+    def sink(self, frame: Frame, format: str, path: Path, **options: Any) -> None:
+        """Run the plan once and write its rows under `path`, streaming where the engine can."""
+        ...
+
+    def sql(self, query: Query, frames: Mapping[str, Frame]) -> Frame:
+        """A query over named frames, as one more lazy frame. Names not in `frames` are an error."""
+        ...
+
+    def fetch(self, frame: Frame, limit: int) -> list[dict[str, Any]]:
+        """At most `limit` rows as dicts: the only verb that brings rows to the driver."""
+        ...
+
+    def wrap(self, native: Any) -> Frame:
+        """A native frame of this engine (eager or lazy) as a narwhals lazy frame."""
+        ...
+
+    def explain(self, frame: Frame) -> str:
+        """The optimized plan as text. Runs nothing."""
+        ...
+
+
+def get_engine(name: str) -> Engine:
+    """The engine of that name, imported on first use so that nobody pays for the other one."""
+    if name not in _ENGINES:
+        msg = f"unknown engine '{name}'; {did_you_mean(name, _ENGINES)}"
+        raise ValueError(msg)
+    module, cls = _ENGINES[name].split(":")
+    engine: Engine = getattr(import_module(module), cls)()
+    return engine

@@ -1,0 +1,94 @@
+"""Every error that odibi_dagster raises on purpose.
+
+OdibiError                    exit code 4 unless a subclass says otherwise
+├── ConfigError               odibi.yaml says something we cannot accept          (2)
+│   └── ConfigSyntaxError     odibi.yaml cannot be read as YAML                   (2)
+├── DataReadError             a source is missing, damaged or of another shape    (4)
+├── SchemaContractError       columns that cannot be written or do not fit        (4)
+├── ContractError             a contract that blocks was broken: nothing published (3)
+└── WriteError                staging or publishing failed: the old data is in place (1)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+class OdibiError(Exception):
+    """Base class: catch this to catch everything we raise on purpose."""
+
+    exit_code: ClassVar[int] = 4
+    transient: ClassVar[bool] = False
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong in a file: what was found, where, and what to write instead.
+
+    `line` and `column` count from 1; 0 means the problem has no place of its own.
+    """
+
+    message: str
+    file: str = ""
+    line: int = 0
+    column: int = 0
+    node: str = ""
+
+    def __str__(self) -> str:
+        """`odibi.yaml:12:5: node silver/flights: unknown key 'wirte'; did you mean 'write'?`."""
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        parts = [place, f"node {self.node}" if self.node else "", self.message]
+        return ": ".join(part for part in parts if part)
+
+
+class ConfigError(OdibiError):
+    """One or more problems in a project, all reported together."""
+
+    exit_code = 2
+
+    def __init__(self, problems: Sequence[Problem] | str) -> None:
+        if isinstance(problems, str):
+            problems = [Problem(problems)]
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class ConfigSyntaxError(ConfigError):
+    """The file is not YAML that we accept: nothing of it was built."""
+
+
+class DataReadError(OdibiError):
+    """A source cannot be read: missing, damaged, or not what its format says."""
+
+
+class SchemaContractError(OdibiError):
+    """Columns that cannot be stored, or that do not fit what is stored already."""
+
+
+class ContractError(OdibiError):
+    """A contract that blocks was broken, so nothing was published."""
+
+    exit_code = 3
+
+
+class WriteError(OdibiError):
+    """Staging or publishing failed; what was published before is still in place."""
+
+    exit_code = 1
+    transient = True
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A short hint for a mistyped name, or the names that exist.
+
+    >>> did_you_mean("wirte", ["read", "write"])
+    "did you mean 'write'?"
+    """
+    names = sorted(known)
+    close = get_close_matches(name, names, n=1)
+    return f"did you mean '{close[0]}'?" if close else f"choose one of: {', '.join(names)}"

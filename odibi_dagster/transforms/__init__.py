@@ -1,0 +1,1 @@
+"""What to do: one step is one file, with its parameters and its `apply`."""
