@@ -26,11 +26,27 @@ class Engine(Protocol):
     name: str
 
     def scan(self, format: str, paths: Sequence[Path], **options: Any) -> Frame:
-        """Read files lazily. `options` are this engine's own words; formats translate into them."""
+        """Read files lazily. `options` are this engine's own words; formats translate into them.
+
+        DataReadError where a file is missing, or damaged in a way that its head shows.
+        """
         ...
 
-    def sink(self, frame: Frame, format: str, path: Path, **options: Any) -> None:
-        """Run the plan once and write its rows under `path`, streaming where the engine can."""
+    def sink(
+        self,
+        frame: Frame,
+        format: str,
+        folder: Path,
+        *,
+        partition_by: Sequence[str] = (),
+        **options: Any,
+    ) -> int:
+        """Run the plan once and write its rows as files under `folder`; returns how many rows.
+
+        Streaming where the engine can. With `partition_by` the files lie in hive folders
+        (`column=value/`) and do not repeat those columns. An existing `folder` is empty.
+        DataReadError, SchemaContractError or WriteError where the plan fails.
+        """
         ...
 
     def sql(self, query: Query, frames: Mapping[str, Frame]) -> Frame:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import narwhals.stable.v2 as nw
 import polars as pl
 
+from odibi_dagster.engines.polars_errors import translating
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
@@ -23,12 +25,39 @@ class PolarsEngine:
     def scan(self, format: str, paths: Sequence[Path], **options: Any) -> Frame:
         """See `Engine.scan`; `options` go to `polars.scan_<format>` as they are."""
         scan: Callable[..., pl.LazyFrame] = getattr(pl, f"scan_{format}")
-        return nw.from_native(scan(list(paths), **options))
+        with translating():
+            lazy = scan(list(paths), **options)
+            lazy.collect_schema()
+        return nw.from_native(lazy)
 
-    def sink(self, frame: Frame, format: str, path: Path, **options: Any) -> None:
+    def sink(
+        self,
+        frame: Frame,
+        format: str,
+        folder: Path,
+        *,
+        partition_by: Sequence[str] = (),
+        **options: Any,
+    ) -> int:
         """See `Engine.sink`; `options` go to `LazyFrame.sink_<format>` as they are."""
+        counts: list[int] = []
+
+        def counting(batch: pl.DataFrame) -> pl.DataFrame:
+            counts.append(batch.height)
+            return batch
+
+        target = (
+            pl.PartitionBy(folder, key=list(partition_by), include_key=False)
+            if partition_by
+            else folder / f"part-00000.{format}"
+        )
         lazy: pl.LazyFrame = frame.to_native()
-        getattr(lazy, f"sink_{format}")(path, engine="streaming", **options)
+        # Counting in the plan costs nothing measurable, and saves a scan of what was written.
+        counted = lazy.map_batches(counting, streamable=True)
+        with translating():
+            sink = getattr(counted, f"sink_{format}")
+            sink(target, engine="streaming", mkdir=True, sync_on_close="all", **options)
+        return sum(counts)
 
     def sql(self, query: Query, frames: Mapping[str, Frame]) -> Frame:
         """See `Engine.sql`."""
@@ -38,7 +67,8 @@ class PolarsEngine:
     def fetch(self, frame: Frame, limit: int) -> list[dict[str, Any]]:
         """See `Engine.fetch`."""
         lazy: pl.LazyFrame = frame.to_native()
-        return lazy.head(limit).collect(engine="streaming").to_dicts()
+        with translating():
+            return lazy.head(limit).collect(engine="streaming").to_dicts()
 
     def wrap(self, native: Any) -> Frame:
         """See `Engine.wrap`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -32,16 +33,38 @@ class SparkEngine:
         return session
 
     def scan(self, format: str, paths: Sequence[Path], **options: Any) -> Frame:
-        """See `Engine.scan`; `options` are those of Spark's reader."""
-        reader = self.session.read.format(format).options(**options)
-        return nw.from_native(reader.load([str(path) for path in paths]))
+        """See `Engine.scan`; `options` are those of Spark's reader, `schema` a Spark schema."""
+        from odibi_dagster.engines.spark_errors import translating
 
-    def sink(self, frame: Frame, format: str, path: Path, **options: Any) -> None:
-        """See `Engine.sink`; writes a directory, `options` are those of Spark's writer."""
+        reader = self.session.read.format(format)
+        schema = options.pop("schema", None)
+        reader = reader.schema(schema) if schema is not None else reader
+        with translating():
+            native = reader.options(**options).load([f"file://{_escaped(path)}" for path in paths])
+        return nw.from_native(native)
+
+    def sink(
+        self,
+        frame: Frame,
+        format: str,
+        folder: Path,
+        *,
+        partition_by: Sequence[str] = (),
+        **options: Any,
+    ) -> int:
+        """See `Engine.sink`; `options` are those of Spark's writer."""
+        from pyspark.sql import Observation
+        from pyspark.sql import functions as F  # noqa: N812
+
+        from odibi_dagster.engines.spark_errors import translating
+
         native: DataFrame = frame.to_native()
-        partition_by = options.pop("partitionBy", [])
-        writer = native.write.format(format).options(**options).partitionBy(*partition_by)
-        writer.save(str(path))
+        seen = Observation()
+        counted = native.observe(seen, F.count(F.lit(1)).alias("rows"))
+        writer = counted.write.format(format).mode("overwrite").options(**options)
+        with translating():
+            writer.partitionBy(*partition_by).save(f"file://{folder}")
+        return int(seen.get["rows"])
 
     def sql(self, query: Query, frames: Mapping[str, Frame]) -> Frame:
         """See `Engine.sql`."""
@@ -49,8 +72,11 @@ class SparkEngine:
 
     def fetch(self, frame: Frame, limit: int) -> list[dict[str, Any]]:
         """See `Engine.fetch`."""
+        from odibi_dagster.engines.spark_errors import translating
+
         native: DataFrame = frame.to_native()
-        return [row.asDict(recursive=True) for row in native.limit(limit).collect()]
+        with translating():
+            return [row.asDict(recursive=True) for row in native.limit(limit).collect()]
 
     def wrap(self, native: Any) -> Frame:
         """See `Engine.wrap`."""
@@ -60,3 +86,8 @@ class SparkEngine:
         """See `Engine.explain`."""
         native: DataFrame = frame.to_native()
         return str(native._jdf.queryExecution().toString())  # noqa: SLF001
+
+
+def _escaped(path: Path) -> str:
+    """Spark takes every path for a glob."""
+    return re.sub(r"([\[\]{}*?\\])", r"\\\1", str(path))

@@ -1,0 +1,54 @@
+"""What Polars raises, in our words. The first line of its message says what and which column."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from polars import exceptions
+
+from odibi_dagster.errors import DataReadError, SchemaContractError, WriteError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_COLUMNS = (
+    exceptions.ColumnNotFoundError,
+    exceptions.DuplicateError,
+    exceptions.SchemaFieldNotFoundError,
+    exceptions.StructFieldNotFoundError,
+    exceptions.SchemaError,
+)
+_DATA = (
+    exceptions.ComputeError,
+    exceptions.InvalidOperationError,
+    exceptions.NoDataError,
+    exceptions.OutOfBoundsError,
+    exceptions.ShapeError,
+)
+
+
+@contextmanager
+def translating() -> Iterator[None]:
+    """Errors of a running plan: columns that do not fit, data that cannot be read, a full disk."""
+    try:
+        yield
+    except _COLUMNS as error:
+        raise SchemaContractError(_first_line(error)) from error
+    except _DATA as error:
+        raise _of_data(_first_line(error)) from error
+    except FileNotFoundError as error:
+        raise DataReadError(str(error)) from error
+    except OSError as error:
+        raise WriteError(str(error)) from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n", 1)[0]
+
+
+def _of_data(message: str) -> DataReadError | WriteError:
+    """The Parquet sink reports a full disk as a ComputeError with the system's own words."""
+    if "underlying IO error" in message and "os error" in message:
+        return WriteError(message)
+    return DataReadError(message)
