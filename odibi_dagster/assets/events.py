@@ -1,0 +1,161 @@
+"""What a run of a node tells Dagster: check results, the stop, materializations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from odibi_dagster.assets.metadata import materialized, view_metadata
+from odibi_dagster.checks.split import broken_rows
+from odibi_dagster.errors import ContractError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    import narwhals.stable.v2 as nw
+
+    from odibi_dagster.assets.run import Event, Judged, Outcome
+    from odibi_dagster.checks.base import Contract
+    from odibi_dagster.checks.judge import Judgement
+    from odibi_dagster.config.project import Node
+    from odibi_dagster.engines.base import Engine
+
+INPUT_PREFIX = "input_"
+
+
+def check_names(node: Node) -> dict[str, Contract]:
+    """Every check of a node by its name: contracts on the input are prefixed `input_`."""
+    return {f"{INPUT_PREFIX}{contract.check_name}": contract for contract in node.contracts} | {
+        contract.check_name: contract for contract in node.tests
+    }
+
+
+@dataclass(frozen=True)
+class DagsterFace:
+    """Speaks for one op: yields what is selected, logs what is not, stops where a check blocks."""
+
+    context: dg.AssetExecutionContext
+    node: Node
+    key: dg.AssetKey
+    quarantine_key: dg.AssetKey | None
+    engine: Engine
+    batch: str
+
+    @property
+    def publishes(self) -> bool:
+        """Whether a table of the node is selected; a run of checks alone publishes nothing."""
+        return bool(self.context.selected_asset_keys)
+
+    def planned(self, node: Node, schema: Mapping[str, nw.dtypes.DType]) -> Iterator[Event]:
+        """A view's event: its schema, no value, nothing stored."""
+        yield dg.MaterializeResult(
+            asset_key=self.key,
+            metadata=view_metadata(node, schema),
+            data_version=dg.DataVersion(self.batch),
+        )
+
+    def judged(self, before: Judged, after: Judged | None) -> Iterator[Event]:
+        """A result for every selected check, then a Failure where one of them blocks."""
+        results = {
+            **{f"{INPUT_PREFIX}{j.contract.check_name}": (j, before) for j in before.judgements},
+            **{j.contract.check_name: (j, after) for j in (after.judgements if after else ())},
+        }
+        blocking = [name for name, (judgement, _) in results.items() if judgement.blocks]
+        selected = {key.name for key in self.context.selected_asset_check_keys}
+        for name in check_names(self.node):
+            if name not in selected:
+                continue
+            if name in results:
+                yield self._result(name, *results[name])
+            else:
+                yield self._not_evaluated(name, blocking)
+        if blocking:
+            raise self._stop({name: results[name][0] for name in blocking})
+
+    def published(self, outcome: Outcome) -> Iterator[Event]:
+        """The node's event, then its quarantine's; what is not selected is logged instead."""
+        events = [
+            dg.MaterializeResult(
+                asset_key=self.key,
+                metadata=materialized(self.node, outcome),
+                data_version=dg.DataVersion(self.batch),
+            )
+        ]
+        if outcome.quarantine is not None and self.quarantine_key is not None:
+            events.append(
+                dg.MaterializeResult(
+                    asset_key=self.quarantine_key,
+                    metadata=materialized(self.node, outcome, quarantine=True),
+                    data_version=dg.DataVersion(self.batch),
+                )
+            )
+        for event in events:
+            if event.asset_key in self.context.selected_asset_keys:
+                yield event
+            else:
+                self._log(event)
+
+    def _result(
+        self, name: str, judgement: Judgement, judged: Judged | None
+    ) -> dg.AssetCheckResult:
+        return dg.AssetCheckResult(
+            asset_key=self.key,
+            check_name=name,
+            passed=judgement.passed,
+            severity=dg.AssetCheckSeverity(judgement.severity),
+            description=judgement.description,
+            metadata={**judgement.metadata(), **self._examples(judgement, judged)},
+        )
+
+    def _examples(self, judgement: Judgement, judged: Judged | None) -> dict[str, Any]:
+        """Five broken rows, fetched only when something broke."""
+        if judgement.passed or judged is None or judged.frame is None:
+            return {}
+        rows = broken_rows(judged.frame, judgement, self.engine)
+        if not rows:
+            return {}
+        return {"broken_rows": dg.MetadataValue.md(_markdown(rows))}
+
+    def _not_evaluated(self, name: str, blocking: Sequence[str]) -> dg.AssetCheckResult:
+        reason = f"not evaluated: nothing was staged, because {', '.join(blocking)} broke"
+        return dg.AssetCheckResult(
+            asset_key=self.key,
+            check_name=name,
+            passed=False,
+            severity=dg.AssetCheckSeverity.ERROR,
+            description=reason,
+        )
+
+    def _stop(self, broken: Mapping[str, Judgement]) -> dg.Failure:
+        lines = [f"{name}: {judgement.description}" for name, judgement in broken.items()]
+        message = "; ".join(lines)
+        return dg.Failure(
+            f"node {self.node.id}: nothing was published, the old data is in place; {message}",
+            metadata={"odibi/exit_code": ContractError.exit_code, "failed_checks": list(broken)},
+            allow_retries=False,
+        )
+
+    def _log(self, event: dg.MaterializeResult) -> None:
+        assert event.asset_key is not None  # noqa: S101  (published() sets it)
+        self.context.log_event(
+            dg.AssetMaterialization(
+                event.asset_key,
+                metadata=event.metadata,
+                tags={"dagster/data_version": self.batch},
+            )
+        )
+
+
+def _markdown(rows: Sequence[Mapping[str, Any]]) -> str:
+    """A markdown table; long values are cut, so that metadata stays small."""
+
+    def cell(value: Any) -> str:
+        text = "null" if value is None else str(value)
+        text = text if len(text) <= 80 else f"{text[:77]}..."
+        return text.replace("|", "\\|").replace("\n", " ")
+
+    names = list(rows[0])[:40]
+    head = ["| " + " | ".join(names) + " |", "|" + " --- |" * len(names)]
+    return "\n".join([*head, *("| " + " | ".join(cell(r[n]) for n in names) + " |" for r in rows)])

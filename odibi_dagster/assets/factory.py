@@ -1,0 +1,217 @@
+"""odibi.yaml in, assets out: one op per node, publishing in the op."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from odibi_dagster.assets.events import DagsterFace, check_names
+from odibi_dagster.assets.metadata import code_reference
+from odibi_dagster.assets.run import NodeRun, run_node
+from odibi_dagster.assets.selection import choose
+from odibi_dagster.assets.translator import OdibiNode, OdibiTranslator
+from odibi_dagster.config.load import load_project
+from odibi_dagster.config.project import External, Node, Project
+from odibi_dagster.core.names import slug
+from odibi_dagster.engines.base import get_engine
+from odibi_dagster.errors import OdibiError
+from odibi_dagster.io_managers.polars import PolarsIOManager
+from odibi_dagster.io_managers.projects import NODE_KEY, PROJECT_KEY, QUARANTINE_KEY, remember
+from odibi_dagster.plan.planner import Planner
+
+if TYPE_CHECKING:
+    from odibi_dagster.core.names import NodeId
+
+IO_MANAGER_KEY = "odibi_io_manager"
+"""Reserved: nodes are loaded by our IO manager under this key."""
+
+
+def load_odibi_assets(
+    path: str | Path,
+    *,
+    env: str | None = None,
+    select: str | Sequence[str] | None = None,
+    key_prefix: str | Sequence[str] | None = None,
+    translator: OdibiTranslator | None = None,
+    io_manager: dg.IOManager | None = None,
+) -> list[dg.AssetsDefinition]:
+    """The nodes of an odibi.yaml as assets, with their checks and their IO manager bound.
+
+    `path` is relative to the file that calls this. `env` chooses an environment (else
+    `ODIBI_ENV`); `select` keeps some pipelines (`"silver"`) or nodes (`"silver/flights"`);
+    `key_prefix` goes before `[pipeline, node]` in every key. ConfigError lists every problem.
+
+    >>> defs = dg.Definitions(assets=load_odibi_assets("odibi.yaml"))
+    """
+    project = load_project(beside_caller(path), env=env)
+    return project_assets(
+        project, select=select, key_prefix=key_prefix, translator=translator, io_manager=io_manager
+    )
+
+
+def beside_caller(path: str | Path, depth: int = 2) -> Path:
+    """A relative path starts at the folder of the file that called us, else where we are."""
+    path = Path(path)
+    caller = sys._getframe(depth).f_globals.get("__file__")  # noqa: SLF001
+    if path.is_absolute() or caller is None:
+        return path.absolute()
+    return Path(caller).absolute().parent / path
+
+
+def project_assets(
+    project: Project,
+    *,
+    select: str | Sequence[str] | None = None,
+    key_prefix: str | Sequence[str] | None = None,
+    translator: OdibiTranslator | None = None,
+    io_manager: dg.IOManager | None = None,
+) -> list[dg.AssetsDefinition]:
+    """The assets of a project that is loaded already. See `load_odibi_assets`."""
+    factory = _Factory(project, key_prefix, translator or OdibiTranslator(), io_manager)
+    assets = [factory.asset(node) for node in project.nodes.values()]
+    return assets if select is None else choose(assets, select)
+
+
+class _Factory:
+    """Builds the assets of one project; holds what they share."""
+
+    def __init__(
+        self,
+        project: Project,
+        key_prefix: str | Sequence[str] | None,
+        translator: OdibiTranslator,
+        io_manager: dg.IOManager | None,
+    ) -> None:
+        prefix = [key_prefix] if isinstance(key_prefix, str) else list(key_prefix or ())
+        self._project = project
+        self._translator = translator
+        self._token = remember(project)
+        self._engine = get_engine(project.engine)
+        self._data = {n.id: OdibiNode(project, n, prefix) for n in project.nodes.values()}
+        self._specs = {id: translator.get_asset_spec(data) for id, data in self._data.items()}
+        self._io_key, self._io_manager = _io_manager(io_manager)
+        self._op_prefix = "__".join([*prefix, project.config.project])
+
+    def asset(self, node: Node) -> dg.AssetsDefinition:
+        spec = self._complete(node, self._specs[node.id])
+        if not node.config.enabled:
+            return dg.AssetsDefinition(specs=[spec])
+        quarantine = self._quarantine(node, spec)
+        checks = [
+            self._translator.get_check_spec(self._data[node.id], contract, name, spec)
+            for name, contract in check_names(node).items()
+        ]
+
+        @dg.multi_asset(
+            name=_op_name(self._op_prefix, node.id),
+            specs=[spec, quarantine] if quarantine else [spec],
+            check_specs=checks,
+            can_subset=True,
+            resource_defs={self._io_key: self._io_manager},
+            pool=_pool(self._project, node),
+        )
+        def materialize(context: dg.AssetExecutionContext) -> Iterator[Any]:
+            yield from self._run(context, node, spec.key, quarantine.key if quarantine else None)
+
+        return materialize
+
+    def _run(
+        self,
+        context: dg.AssetExecutionContext,
+        node: Node,
+        key: dg.AssetKey,
+        quarantine_key: dg.AssetKey | None,
+    ) -> Iterator[Any]:
+        batch = context.run_id.replace("-", "")[:16]
+
+        def external(source: External) -> Any:
+            return context.load_asset_value(dg.AssetKey(source.key))
+
+        planner = Planner(self._project, self._engine, external)
+        face = DagsterFace(context, node, key, quarantine_key, self._engine, batch)
+        try:
+            yield from run_node(NodeRun(node, planner, batch), face)
+        except OdibiError as error:
+            raise dg.Failure(
+                str(error),
+                metadata={"odibi/exit_code": error.exit_code},
+                allow_retries=error.transient,
+            ) from error
+
+    def _complete(self, node: Node, spec: dg.AssetSpec) -> dg.AssetSpec:
+        """What no translator needs to think of: dependencies, IO manager, code, identity."""
+        deps = [self._specs[upstream].key for upstream in sorted(node.after)]
+        deps += [dg.AssetKey(s.key) for s in node.sources.values() if isinstance(s, External)]
+        return (
+            spec.replace_attributes(
+                deps=[*spec.deps, *dict.fromkeys(deps)],
+                skippable=True,
+                code_version=node.digest,
+            )
+            .merge_attributes(
+                metadata={
+                    "dagster/code_references": code_reference(node),
+                    **self._identity(node),
+                    **({"dagster/uri": node.target.location.uri} if node.target else {}),
+                }
+            )
+            .with_io_manager_key(self._io_key)
+        )
+
+    def _quarantine(self, node: Node, spec: dg.AssetSpec) -> dg.AssetSpec | None:
+        if node.quarantine is None:
+            return None
+        quarantine = self._translator.get_quarantine_spec(self._data[node.id], spec)
+        return (
+            quarantine.replace_attributes(deps=[*quarantine.deps, spec.key], skippable=True)
+            .merge_attributes(
+                metadata={
+                    "dagster/code_references": code_reference(node),
+                    **self._identity(node),
+                    QUARANTINE_KEY: True,
+                    "dagster/uri": node.quarantine.target.location.uri,
+                }
+            )
+            .with_io_manager_key(self._io_key)
+        )
+
+    def _identity(self, node: Node) -> dict[str, Any]:
+        return {PROJECT_KEY: self._token, NODE_KEY: str(node.id)}
+
+
+def pipeline_of(asset: dg.AssetsDefinition) -> str:
+    """The pipeline whose node an asset was made from."""
+    return str(next(iter(asset.specs)).metadata[NODE_KEY]).split("/")[0]
+
+
+def _op_name(prefix: str, node_id: NodeId) -> str:
+    return f"{slug(prefix)}__{node_id.pipeline}__{node_id.name}"
+
+
+def _pool(project: Project, node: Node) -> str | None:
+    pipeline = project.pipelines[node.id.pipeline]
+    return node.config.dagster.pool or pipeline.dagster.pool or project.config.dagster.pool
+
+
+_MANAGERS: list[tuple[dg.IOManager | None, dg.IOManagerDefinition]] = []
+
+
+def _io_manager(own: dg.IOManager | None) -> tuple[str, dg.IOManagerDefinition]:
+    """A reserved key, and the one object Dagster demands under it in a process.
+
+    A user's own manager gets a numbered key: the number follows the order of loading, so that
+    a spawned step that loads the same definitions finds the same key.
+    """
+    if not _MANAGERS:
+        default = dg.IOManagerDefinition.hardcoded_io_manager(PolarsIOManager())
+        _MANAGERS.append((None, default))
+    for number, (manager, definition) in enumerate(_MANAGERS):
+        if manager is own:
+            return f"{IO_MANAGER_KEY}_{number}" if number else IO_MANAGER_KEY, definition
+    assert own is not None  # noqa: S101  (None stands first in the table)
+    _MANAGERS.append((own, dg.IOManagerDefinition.hardcoded_io_manager(own)))
+    return f"{IO_MANAGER_KEY}_{len(_MANAGERS) - 1}", _MANAGERS[-1][1]

@@ -1,0 +1,64 @@
+"""Metadata of an asset and of its materializations: all of it known without a second scan."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import narwhals.stable.v2 as nw
+
+    from odibi_dagster.assets.run import Outcome
+    from odibi_dagster.config.project import Node
+
+
+def column_schema(node: Node, schema: Mapping[str, nw.dtypes.DType]) -> dg.TableSchema:
+    """The columns with the types they were stored with, described as odibi.yaml declares them."""
+    declared = node.config.columns
+    return dg.TableSchema(
+        [
+            dg.TableColumn(
+                name,
+                type=str(dtype),
+                description=declared[name].description if name in declared else None,
+            )
+            for name, dtype in schema.items()
+        ]
+    )
+
+
+def materialized(node: Node, outcome: Outcome, *, quarantine: bool = False) -> dict[str, Any]:
+    """What one publish made visible: rows, bytes, columns, place, seconds, the plan."""
+    published = outcome.quarantine if quarantine else outcome.target
+    assert published is not None  # noqa: S101  (asked only for what was published)
+    metadata: dict[str, Any] = {
+        "dagster/uri": published.location.uri,
+        "dagster/column_schema": column_schema(node, published.schema),
+        "bytes": published.bytes,
+        **published.metadata,
+    }
+    if published.rows is not None:
+        metadata["dagster/row_count"] = published.rows
+    if quarantine:
+        return metadata
+    if outcome.quarantine is not None and outcome.quarantine.rows is not None:
+        metadata["quarantined_rows"] = outcome.quarantine.rows
+    metadata["seconds"] = round(outcome.seconds, 3)
+    metadata["plan"] = dg.MetadataValue.md(f"```\n{outcome.plan[:20_000]}\n```")
+    return metadata
+
+
+def view_metadata(node: Node, schema: Mapping[str, nw.dtypes.DType]) -> dict[str, Any]:
+    """A view stores nothing: its columns are all there is to say."""
+    return {"dagster/column_schema": column_schema(node, schema)}
+
+
+def code_reference(node: Node) -> dg.CodeReferencesMetadataValue:
+    """The line of odibi.yaml where the node stands."""
+    reference = dg.LocalFileCodeReference(
+        file_path=str(node.place.file), line_number=node.place.line, label=str(node.id)
+    )
+    return dg.CodeReferencesMetadataValue(code_references=[reference])

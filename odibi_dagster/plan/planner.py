@@ -1,0 +1,99 @@
+"""From nodes to lazy frames. Planning reads headers and footers, never rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from odibi_dagster.config.project import External, Node, Project, Source, Stored, Upstream
+from odibi_dagster.errors import DataReadError, OdibiError
+from odibi_dagster.transforms.base import Scope
+
+if TYPE_CHECKING:
+    from odibi_dagster.core.frame import Frame
+    from odibi_dagster.core.names import NodeId
+    from odibi_dagster.engines.base import Engine
+    from odibi_dagster.transforms.base import Transform
+
+
+def _no_external(source: External) -> Any:
+    name = "/".join(source.key)
+    msg = f"the Python asset {name} has no value outside of a Dagster run; materialize it there"
+    raise DataReadError(msg)
+
+
+@dataclass
+class Planner:
+    """Plans the nodes of one project for one run.
+
+    Every stored table and every view is scanned once and then shared, so that one run sees one
+    version of its inputs. `external` gives the value of a Python asset.
+    """
+
+    project: Project
+    engine: Engine
+    external: Callable[[External], Any] = _no_external
+    _results: dict[NodeId, Frame] = field(default_factory=dict)
+
+    def inputs(self, node: Node) -> dict[str, Frame]:
+        """Every input of the node by name."""
+        return {name: self._source(node, source) for name, source in node.sources.items()}
+
+    def output(self, node: Node, inputs: Mapping[str, Frame]) -> Frame:
+        """The main input after every step. Errors say which step of which node they come from."""
+        if node.main is None:
+            msg = f"node {node.id} has no input: give it read, inputs or depends_on"
+            raise DataReadError(msg)
+        frame = inputs[node.main]
+        scope = Scope(self.engine, inputs)
+        for number, step in enumerate(node.steps, 1):
+            frame = _apply(node, number, step, frame, scope)
+        return frame
+
+    def result(self, node_id: NodeId) -> Frame:
+        """What consumers of a node read: its stored table, or the plan of a view."""
+        if node_id not in self._results:
+            node = self.project.nodes[node_id]
+            self._results[node_id] = self._stored(node) if node.target else self._planned(node)
+        return self._results[node_id]
+
+    def quarantine(self, node_id: NodeId) -> Frame:
+        """The stored broken rows of a node."""
+        quarantine = self.project.nodes[node_id].quarantine
+        if quarantine is None:
+            msg = (
+                f"node {node_id} has no quarantine: none of its contracts says on_fail: quarantine"
+            )
+            raise DataReadError(msg)
+        return quarantine.target.format.scan(self.engine, quarantine.target.location)
+
+    def _planned(self, node: Node) -> Frame:
+        return self.output(node, self.inputs(node))
+
+    def _stored(self, node: Node) -> Frame:
+        target = node.target
+        assert target is not None  # noqa: S101  (result() asked)
+        if not target.format.exists(target.location):
+            msg = f"node {node.id} is not stored yet ({target.location}): materialize it first"
+            raise DataReadError(msg)
+        return target.format.scan(self.engine, target.location)
+
+    def _source(self, node: Node, source: Source) -> Frame:
+        match source:
+            case Stored(location, format, options):
+                types = {n: c.dtype for n, c in node.declared.items() if c.dtype is not None}
+                declared = None if node.steps else types
+                return format.scan(self.engine, location, options, declared)
+            case Upstream(upstream):
+                return self.result(upstream)
+            case External():
+                return self.engine.wrap(self.external(source))
+
+
+def _apply(node: Node, number: int, step: Transform, frame: Frame, scope: Scope) -> Frame:
+    try:
+        return step.apply(frame, scope)
+    except OdibiError as error:
+        msg = f"node {node.id}, step {number} ({step.kind}): {error}"
+        raise type(error)(msg) from error
