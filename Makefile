@@ -1,0 +1,50 @@
+# Needs Python 3.11 or newer, make and git. `make` alone lists what there is.
+SHELL := /bin/bash
+VENV ?= .venv
+TEST_VENV ?= .venv-test
+EXAMPLE := example_project
+HOME_DIR := $(CURDIR)/$(EXAMPLE)/.dagster_home
+export DAGSTER_HOME := $(HOME_DIR)
+
+.PHONY: help demo demo-full dev test lint shots clean
+
+help:
+	@echo "make demo       run the example project, in an environment of its own"
+	@echo "make demo-full  the same with the whole year of flights"
+	@echo "make dev        open the example in Dagster's UI"
+	@echo "make test       run every test; ONLY='lint polars spark databases browser' for some"
+	@echo "make lint       ruff, mypy, import-linter and the checks of the documents"
+	@echo "make shots      take the pictures of docs/images again"
+	@echo "make clean      remove everything that was made here"
+
+demo: home
+	@scripts/demo $(VENV)
+
+demo-full: home
+	@scripts/demo $(VENV) full
+
+dev: home
+	@cd $(EXAMPLE) && PATH="$(abspath $(VENV))/bin:$$PATH" dagster dev
+
+test: test-home
+	@scripts/system-packages
+	@env -u DAGSTER_HOME $(TEST_VENV)/bin/python scripts/run_tests.py $(ONLY)
+
+lint: test-home
+	@env -u DAGSTER_HOME $(TEST_VENV)/bin/python scripts/run_tests.py lint
+
+shots: home
+	@scripts/system-packages
+	@env -u DAGSTER_HOME $(VENV)/bin/python scripts/shots.py
+
+clean:
+	rm -rf .venv .venv-test .venv-ci .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf .hypothesis dist build $(EXAMPLE)/.dagster_home $(EXAMPLE)/data/lake $(EXAMPLE)/data/full
+
+.PHONY: home test-home
+home:
+	@scripts/bootstrap $(VENV)
+	@mkdir -p $(HOME_DIR) && cp $(EXAMPLE)/dagster.yaml $(HOME_DIR)/dagster.yaml
+
+test-home:
+	@scripts/bootstrap $(TEST_VENV) dev
