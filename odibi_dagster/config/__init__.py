@@ -1,1 +1,1 @@
-"""What the user wrote: YAML with positions, checked as a whole, resolved into a project of nodes."""
+"""What the user wrote: YAML with positions, checked as a whole, resolved into a project."""

@@ -77,7 +77,7 @@ class Quarantine:
 
 @dataclass(frozen=True)
 class Node:
-    """One node: where its rows come from, what happens to them, what they promise, where they go."""
+    """One node: where its rows come from, what happens to them, what they promise, where to."""
 
     id: NodeId
     config: NodeConfig
@@ -99,6 +99,8 @@ class Node:
     """Every node of this project that must have run before: sources and `depends_on`."""
     files: tuple[Path, ...] = ()
     """SQL files that belong to its definition."""
+    digest: str = ""
+    """A hash of what the node says and of its SQL files: Dagster's code version."""
 
     @property
     def is_view(self) -> bool:

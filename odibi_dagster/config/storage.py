@@ -1,0 +1,105 @@
+"""`read`, `inputs` and `write`: what the user says about storage."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Discriminator, Tag
+
+from odibi_dagster.core.fate import Choice, NoEffect, NotYet
+from odibi_dagster.core.model import Model
+
+Later = Annotated[Any, NotYet()]
+
+LATER_MODES = ("append", "upsert", "append_once", "merge")
+
+
+class ReadConfig(Model):
+    """A source in storage: a file, a folder, a glob, or a Delta table.
+
+    ```yaml
+    read: {connection: landing, format: csv, path: flights/*.csv, options: {sep: ";"}}
+    ```
+    """
+
+    connection: str | None = None
+    format: str
+    path: str | None = None
+    table: str | None = None
+    options: dict[str, Any] = {}
+    query: Later = None
+    sql_file: Later = None
+    filter: Annotated[Any, NotYet("write a filter_rows step")] = None
+    incremental: Later = None
+    time_travel: Later = None
+    streaming: Later = False
+    schema_ddl: Annotated[Any, NotYet("write the types under columns")] = None
+    archive_options: Later = {}
+
+
+class AssetInput(Model):
+    """A source that a Python asset makes.
+
+    ```yaml
+    inputs:
+      raw: {asset: team/raw_orders}
+    ```
+    """
+
+    asset: str | list[str]
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The asset key, part by part."""
+        return tuple(self.asset.split("/") if isinstance(self.asset, str) else self.asset)
+
+
+def _input_kind(value: Any) -> str:
+    if isinstance(value, str):
+        return "reference"
+    return "asset" if isinstance(value, dict) and "asset" in value else "stored"
+
+
+InputConfig = Annotated[
+    Annotated[str, Tag("reference")]
+    | Annotated[AssetInput, Tag("asset")]
+    | Annotated[ReadConfig, Tag("stored")],
+    Discriminator(_input_kind),
+]
+"""`$pipeline.node`, `{asset: key}`, or what `read` takes."""
+
+
+def _columns(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+class WriteConfig(Model):
+    """The target of a node.
+
+    ```yaml
+    write: {connection: lake, format: delta, table: flights, mode: overwrite}
+    ```
+    """
+
+    connection: str
+    format: str
+    path: str | None = None
+    table: str | None = None
+    mode: Annotated[str, Choice(("overwrite",), later=LATER_MODES)] = "overwrite"
+    partition_by: Annotated[list[str], BeforeValidator(_columns)] = []
+    options: dict[str, Any] = {}
+    register_table: Later = None
+    table_properties: Later = {}
+    merge_schema: Later = False
+    overwrite_schema: Later = False
+    first_run_query: Later = None
+    add_metadata: Later = None
+    skip_if_unchanged: Later = False
+    skip_hash_columns: Later = None
+    skip_hash_sort_columns: Later = None
+    streaming: Later = None
+    merge_keys: Later = None
+    merge_options: Later = None
+    overwrite_options: Later = None
+    zorder_by: Annotated[Any, NoEffect("it changes speed, not rows")] = []
+    auto_optimize: Annotated[Any, NoEffect("optimize and vacuum the table yourself")] = None
