@@ -32,6 +32,10 @@ class Staged:
     bytes: int
     schema: Mapping[str, nw.dtypes.DType]
     partition_by: tuple[str, ...] = ()
+    native_schema: Any = None
+    """The schema in the engine's own words, to read the rows back as what they were."""
+    options: Any = None
+    """The `write_options` they were staged with."""
 
 
 @dataclass(frozen=True)

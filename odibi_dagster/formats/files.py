@@ -1,0 +1,201 @@
+"""Staging and publishing files: written aside, then renamed into place.
+
+Staged rows lie in a hidden folder beside the target, so on the same filesystem. One file for a
+target that is no directory: a rename, atomic to every reader. Otherwise a directory: the new
+files are renamed in, named by their batch, and then the old ones removed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from odibi_dagster.core.names import slug
+from odibi_dagster.errors import WriteError
+from odibi_dagster.formats.sources import HIVE_FOLDER, is_hidden
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from odibi_dagster.connections.base import Location
+
+LEFTOVER_SECONDS = 86_400
+_BEFORE = ".before"
+_live: set[Path] = set()
+"""Folders that this process staged and has neither published nor discarded."""
+
+
+@contextmanager
+def staging(location: Location, batch: str) -> Iterator[Path]:
+    """An empty hidden folder beside the target; gone again when staging fails."""
+    prefix = f".{location.path.name}.staged-"
+    location.path.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(location.path.parent, prefix, slug(batch))
+    folder = location.path.parent / f"{prefix}{slug(batch)}-{uuid4().hex[:8]}"
+    _live.add(folder)
+    try:
+        folder.mkdir()
+        yield folder
+    except BaseException:
+        drop(folder)
+        raise
+
+
+def drop(folder: Path) -> None:
+    """Remove a staging folder; fine where it is gone already."""
+    with suppress(FileNotFoundError):
+        shutil.rmtree(folder)
+    _live.discard(folder)
+
+
+def _sweep(parent: Path, prefix: str, batch: str) -> None:
+    """Remove what dead runs left here: of this very batch, or older than a day.
+
+    A run killed while a directory took the place of a single file gets that file back first.
+    """
+    target = parent / prefix.removeprefix(".").removesuffix(".staged-")
+    for folder in parent.iterdir():
+        if not folder.name.startswith(prefix) or folder in _live:
+            continue
+        if (folder / _BEFORE).exists() and not target.exists():
+            (folder / _BEFORE).replace(target)
+        same = folder.name.rsplit("-", 1)[0] == prefix + batch
+        if same or _age(folder) > LEFTOVER_SECONDS:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _age(folder: Path) -> float:
+    try:
+        newest = max(path.stat().st_mtime for path in [folder, *folder.rglob("*")])
+    except FileNotFoundError:
+        return 0
+    return time.time() - newest
+
+
+def staged_files(folder: Path, suffixes: tuple[str, ...]) -> tuple[Path, ...]:
+    """What a sink left in the folder, sorted; without the engine's own bookkeeping."""
+    found = (path for path in folder.rglob("*") if path.name.endswith(suffixes))
+    return tuple(sorted(path for path in found if not is_hidden(path, folder)))
+
+
+def publish_files(
+    location: Location,
+    folder: Path,
+    files: tuple[Path, ...],
+    *,
+    as_directory: bool,
+    suffixes: tuple[str, ...],
+) -> None:
+    """Make the staged files the whole content of the target. Doing it twice changes nothing."""
+    target = location.path
+    if as_directory or target.is_dir() or len(files) != 1:
+        _publish_directory(target, folder, files, suffixes)
+    elif files[0].exists():
+        _sync(files[0])
+        files[0].replace(target)
+        _sync(target.parent)
+    elif not target.exists():
+        msg = f"{location}: the staged file {files[0]} is gone; run the node again"
+        raise WriteError(msg)
+    drop(folder)
+
+
+def _publish_directory(
+    target: Path, folder: Path, files: tuple[Path, ...], suffixes: tuple[str, ...]
+) -> None:
+    final = {file: _final(target, folder, file) for file in files}
+    if not target.is_dir():
+        _create_directory(target, folder, final)
+        return
+    old = old_files(target, suffixes) - set(final.values())
+    _move_in(final)
+    for path in sorted(old):
+        path.unlink(missing_ok=True)
+        _remove_empty(path.parent, target)
+
+
+def _final(target: Path, folder: Path, file: Path) -> Path:
+    """Where a staged file lies once published: the hive folders kept, the name led by its batch."""
+    inner = file.relative_to(folder)
+    stamp = folder.name.rpartition(".staged-")[2]
+    return target / inner.parent / f"part-{stamp}-{file.name}"
+
+
+def _create_directory(target: Path, folder: Path, final: dict[Path, Path]) -> None:
+    """The whole directory is made aside and renamed; a single file in its place makes room."""
+    fresh = folder / ".directory"
+    fresh.mkdir(exist_ok=True)
+    _move_in({file: fresh / path.relative_to(target) for file, path in final.items()})
+    before = folder / _BEFORE
+    if target.exists():
+        target.replace(before)
+    try:
+        fresh.rename(target)
+    except OSError:
+        if before.exists():
+            before.replace(target)
+        raise
+    _sync(target.parent)
+
+
+def _move_in(final: dict[Path, Path]) -> None:
+    """Rename every file to its place, data on the disk first; files moved before are passed."""
+    folders = set()
+    for file, path in final.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        folders.add(path.parent)
+        if file.exists():
+            _sync(file)
+            file.replace(path)
+        elif not path.exists():
+            msg = f"the staged file {file} is gone; run the node again"
+            raise WriteError(msg)
+    for path in folders:
+        _sync(path)
+
+
+def old_files(target: Path, suffixes: tuple[str, ...]) -> set[Path]:
+    """The files that an overwrite replaces. A directory with anything else in it is refused."""
+    if (target / "_delta_log").is_dir():
+        msg = f"{target} is a Delta table; write format: delta, or choose another path"
+        raise WriteError(msg)
+    old: set[Path] = set()
+    for path in target.rglob("*"):
+        if is_hidden(path, target):
+            continue
+        inner = path.relative_to(target)
+        if path.is_dir() and not HIVE_FOLDER.fullmatch(path.name):
+            _refuse(target, inner)
+        if path.is_file():
+            if not path.name.endswith(suffixes):
+                _refuse(target, inner)
+            old.add(path)
+    return old
+
+
+def _refuse(target: Path, inner: Path) -> None:
+    msg = (
+        f"{target} is a directory that holds more than the files of one table: '{inner}' would "
+        "be removed; choose another path, or empty the directory"
+    )
+    raise WriteError(msg)
+
+
+def _remove_empty(folder: Path, root: Path) -> None:
+    while folder != root and not any(folder.iterdir()):
+        folder.rmdir()
+        folder = folder.parent
+
+
+def _sync(path: Path) -> None:
+    """Bring a file or a directory entry to the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,81 @@
+"""Parquet: one file, or a directory of files in hive folders."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from odibi_dagster.core.model import Model
+from odibi_dagster.formats import types
+from odibi_dagster.formats.base import formats
+from odibi_dagster.formats.errors import check_names, reading
+from odibi_dagster.formats.file_format import FileFormat
+from odibi_dagster.formats.parquet_files import SINK, check_ends, scan_parquet
+from odibi_dagster.formats.sources import files_of, hive_columns, root_of
+from odibi_dagster.formats.types import as_declared
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import narwhals.stable.v2 as nw
+
+    from odibi_dagster.connections.base import Location
+    from odibi_dagster.core.frame import Frame
+    from odibi_dagster.engines.base import Engine
+    from odibi_dagster.formats.base import Staged
+
+
+class ParquetReadOptions(Model):
+    """`read.options` of Parquet: there are none, the file says all.
+
+    ```yaml
+    read: {connection: lake, format: parquet, path: orders/*.parquet}
+    ```
+    """
+
+
+class ParquetWriteOptions(Model):
+    """`write.options` of Parquet: there are none. Without `partition_by` a table is one file.
+
+    ```yaml
+    write: {connection: lake, format: parquet, path: orders, partition_by: [day]}
+    ```
+    """
+
+
+@formats.register("parquet")
+class Parquet(FileFormat):
+    """Parquet files; a directory may be partitioned by hive folders (`day=2013-01-01`)."""
+
+    read_options = ParquetReadOptions
+    write_options = ParquetWriteOptions
+    suffixes = (".parquet", ".pq", ".parq")
+    conversions = types.PARQUET
+    partitions = True
+
+    def scan(
+        self,
+        engine: Engine,
+        location: Location,
+        options: Any = None,
+        declared: Mapping[str, nw.dtypes.DType] | None = None,
+    ) -> Frame:
+        """See `Format.scan`. Hive columns get types that fit all folder names; `declared` casts."""
+        files = files_of(location, self.suffixes)
+        with reading(location, self.kind):
+            for file in files:
+                check_ends(file)
+            hive = hive_columns(files, location)
+            frame = scan_parquet(engine, files, root_of(location), hive)
+        check_names(frame.collect_schema().names(), location)
+        return as_declared(frame, declared)
+
+    def scan_staged(self, engine: Engine, staged: Staged) -> Frame:
+        """See `Format.scan_staged`: columns in the order and with the types they were staged with."""
+        in_folders = any(file.parent != staged.folder for file in staged.files)
+        hive = staged.partition_by if in_folders else ()
+        frame = scan_parquet(engine, staged.files, staged.folder, hive, staged.native_schema)
+        return frame.select(*staged.schema)
+
+    def sink_words(self, engine: Engine, options: Any) -> tuple[str, dict[str, Any]]:
+        """See `FileFormat.sink_words`."""
+        return "parquet", dict(SINK[engine.name])

@@ -1,0 +1,95 @@
+"""A location pinned: one explicit, sorted list of files, taken once."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from glob import has_magic
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from odibi_dagster.errors import DataReadError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from odibi_dagster.connections.base import Location
+
+HIVE_FOLDER = re.compile(r"[^/=]+=[^/]*")
+
+
+def is_hidden(path: Path, root: Path) -> bool:
+    """Whether a name below `root` starts with `.` or `_`: staged, temporary or bookkeeping files.
+
+    A hive folder may start with `_`: it is data.
+    """
+    return any(
+        part.startswith((".", "_")) and not HIVE_FOLDER.fullmatch(part)
+        for part in path.relative_to(root).parts
+    )
+
+
+def files_of(location: Location, suffixes: tuple[str, ...]) -> tuple[Path, ...]:
+    """The visible files there, sorted: one file, a directory's files, or what a glob matches.
+
+    In a directory only files that end in one of `suffixes` count. DataReadError where nothing is.
+    """
+    path = location.path
+    if path.is_file():
+        return (path,)
+    found = tuple(sorted(_below(path, suffixes) if path.is_dir() else _matches(path, suffixes)))
+    if not found and path.is_dir():
+        msg = f"{location} holds no {' or '.join(suffixes)} file"
+        raise DataReadError(msg)
+    if not found:
+        msg = f"{location} does not exist" if not has_magic(str(path)) else _nothing(location)
+        raise DataReadError(msg)
+    return found
+
+
+def _nothing(location: Location) -> str:
+    return f"{location} matches no file"
+
+
+def _below(root: Path, suffixes: tuple[str, ...]) -> Iterator[Path]:
+    for path in root.rglob("*"):
+        if path.name.endswith(suffixes) and path.is_file() and not is_hidden(path, root):
+            yield path
+
+
+def _matches(path: Path, suffixes: tuple[str, ...]) -> Iterator[Path]:
+    """What the glob matches; a directory among it stands for the files below it."""
+    root, pattern = split_glob(path)
+    for match in root.glob(pattern) if pattern else ():
+        if is_hidden(match, root):
+            continue
+        if match.is_dir():
+            yield from _below(match, suffixes)
+        else:
+            yield match
+
+
+def split_glob(path: Path) -> tuple[Path, str]:
+    """The folder before the first part with `*`, `?` or `[`, and the pattern from there on."""
+    for index, part in enumerate(path.parts):
+        if has_magic(part):
+            return Path(*path.parts[:index]), "/".join(path.parts[index:])
+    return path, ""
+
+
+def newest_of(files: tuple[Path, ...]) -> datetime:
+    """When the newest of the files was written, in UTC."""
+    return datetime.fromtimestamp(max(file.stat().st_mtime for file in files), UTC)
+
+
+def root_of(location: Location) -> Path:
+    """The folder that hive folders are counted from: the directory, or what a glob starts at."""
+    path = location.path
+    return path if path.is_dir() else split_glob(path)[0]
+
+
+def hive_columns(files: tuple[Path, ...], location: Location) -> tuple[str, ...]:
+    """The partition columns that the folders below the location say (`day=2013-01-01`)."""
+    root = root_of(location)
+    parts = files[0].relative_to(root).parts[:-1]
+    return tuple(part.split("=", 1)[0] for part in parts if HIVE_FOLDER.fullmatch(part))
