@@ -28,6 +28,20 @@ Name = Annotated[StrictStr, AfterValidator(_legal)]
 """The name of a pipeline or a node: `[A-Za-z_][A-Za-z0-9_]*`, at most 128 characters."""
 
 
+def _legal_column(name: str) -> str:
+    if not name.strip():
+        msg = f"invalid column name {name!r}: it is empty"
+        raise ValueError(msg)
+    if re.search(r"[\x00-\x1f\x7f\"`]", name):
+        msg = f"invalid column name {name[:60]!r}: no quotes, back-ticks or control characters"
+        raise ValueError(msg)
+    return name
+
+
+ColumnName = Annotated[StrictStr, AfterValidator(_legal_column)]
+"""A column in odibi.yaml: not empty, no quotes; spaces and unicode are fine."""
+
+
 class NodeId(NamedTuple):
     """A node is known by its pipeline and its name: node names repeat across pipelines."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from odibi_dagster.core.model import OpenModel
 from odibi_dagster.core.registry import Registry
+from odibi_dagster.errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,3 +40,14 @@ class Transform(OpenModel, ABC):
 
 
 transforms: Registry[Transform] = Registry("transform", "odibi_dagster.transforms")
+
+
+def dataset(scope: Scope, name: str, step: str) -> Frame:
+    """The node's other frame of that name, exactly or but for case; ConfigError where none is."""
+    if name in scope.frames:
+        return scope.frames[name]
+    for known, frame in scope.frames.items():
+        if known.casefold() == name.casefold():
+            return frame
+    hint = did_you_mean(name, scope.frames) if scope.frames else "the node has no other input"
+    raise ConfigError(f"step {step}: no dataset '{name}'; {hint}; list it in depends_on or inputs")

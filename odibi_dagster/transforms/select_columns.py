@@ -1,0 +1,31 @@
+"""Keep some columns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from odibi_dagster.transforms.base import Transform, transforms
+from odibi_dagster.transforms.columns import Columns, require
+
+if TYPE_CHECKING:
+    from odibi_dagster.core.frame import Frame
+    from odibi_dagster.transforms.base import Scope
+
+
+@transforms.register("select_columns")
+class SelectColumns(Transform):
+    """Keep only these columns, in the order written.
+
+        - function: select_columns
+          params:
+            columns: [oid, amount]
+
+    Rows, their order and their nulls stay. A column that is not there is an error.
+    """
+
+    columns: Columns
+
+    def apply(self, frame: Frame, scope: Scope) -> Frame:
+        """The frame with these columns only."""
+        require(frame, self.columns, self.kind)
+        return frame.select(self.columns)
