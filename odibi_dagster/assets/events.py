@@ -40,6 +40,8 @@ class DagsterFace:
     node: Node
     key: dg.AssetKey
     quarantine_key: dg.AssetKey | None
+    checks: Mapping[str, dg.AssetCheckKey]
+    """The check as Dagster knows it (a translator may rename it), by our name of it."""
     engine: Engine
     batch: str
 
@@ -63,9 +65,8 @@ class DagsterFace:
             **{j.contract.check_name: (j, after) for j in (after.judgements if after else ())},
         }
         blocking = [name for name, (judgement, _) in results.items() if judgement.blocks]
-        selected = {key.name for key in self.context.selected_asset_check_keys}
         for name in check_names(self.node):
-            if name not in selected:
+            if self.checks[name] not in self.context.selected_asset_check_keys:
                 continue
             if name in results:
                 yield self._result(name, *results[name])
@@ -102,7 +103,7 @@ class DagsterFace:
     ) -> dg.AssetCheckResult:
         return dg.AssetCheckResult(
             asset_key=self.key,
-            check_name=name,
+            check_name=self.checks[name].name,
             passed=judgement.passed,
             severity=dg.AssetCheckSeverity(judgement.severity),
             description=judgement.description,
@@ -122,7 +123,7 @@ class DagsterFace:
         reason = f"not evaluated: nothing was staged, because {', '.join(blocking)} broke"
         return dg.AssetCheckResult(
             asset_key=self.key,
-            check_name=name,
+            check_name=self.checks[name].name,
             passed=False,
             severity=dg.AssetCheckSeverity.ERROR,
             description=reason,
