@@ -4,25 +4,27 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from enum import Enum
-from typing import TYPE_CHECKING, Any, ClassVar
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import narwhals.stable.v2 as nw
-from pydantic import BaseModel
+from pydantic import AfterValidator, BeforeValidator, model_validator
 
 from odibi_dagster.core.model import OpenModel
 from odibi_dagster.core.names import slug
 from odibi_dagster.core.registry import Registry
-from odibi_dagster.core.units import Threshold, Tolerance
+from odibi_dagster.core.units import Tolerance
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from odibi_dagster.core.frame import Frame
     from odibi_dagster.engines.sql.query import Expression
 
 
-class OnFail(str, Enum):
+class OnFail(StrEnum):
     """What a broken contract does."""
 
     FAIL = "fail"
@@ -31,12 +33,39 @@ class OnFail(str, Enum):
     HALT = "halt"
 
 
+def _action(value: Any) -> Any:
+    names = [action.value for action in OnFail]
+    if isinstance(value, OnFail) or value in names:
+        return value
+    msg = f"on_fail must be one of {', '.join(names)}; found {value!r}"
+    raise ValueError(msg)
+
+
+def _column_name(name: str) -> str:
+    if not name or any(ord(letter) < 32 or letter in "\"'`;\x7f" for letter in name):
+        msg = f"invalid column name {name[:60]!r}: quotes, ; and control characters are not allowed"
+        raise ValueError(msg)
+    return name
+
+
+ColumnName = Annotated[str, AfterValidator(_column_name)]
+"""The name of a column as the data spells it; spaces and any alphabet are fine."""
+
+
 @dataclass(frozen=True)
 class Column:
-    """A declared or stored column: its narwhals type (None: not said) and whether it may be null."""
+    """A declared or stored column: its type (None: not said) and whether it may be null."""
 
     dtype: nw.dtypes.DType | None = None
     nullable: bool = True
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What is known of a frame before it is measured: its schema, and what was declared of it."""
+
+    schema: Mapping[str, nw.dtypes.DType]
+    declared: Mapping[str, Column] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -50,11 +79,32 @@ class Observation:
     stored: Mapping[str, nw.dtypes.DType] | None = None
     """The schema of the target as published before; None on the first run."""
     newest_file: datetime | None = None
+    timezone: str = "UTC"
+    """The zone of timestamps that carry none."""
+    contracts: tuple[Contract, ...] = ()
+    """The contracts that were observed, in order."""
+    refused: Mapping[int, str] = field(default_factory=dict)
+    """Why a contract (by its place in `contracts`) could not be measured."""
 
     @property
     def rows(self) -> int:
         """How many rows were judged."""
         return int(self.metrics["rows"])
+
+    def of(self, index: int) -> Observation:
+        """The same observation with only the metrics of one contract, under its own names."""
+        prefix = metric_name(index, "")
+        own = {
+            name.removeprefix(prefix): value
+            for name, value in self.metrics.items()
+            if name.startswith(prefix)
+        }
+        return replace(self, metrics={**own, "rows": self.metrics["rows"]})
+
+
+def metric_name(index: int, name: str) -> str:
+    """The name of a metric among those of all contracts of a frame."""
+    return f"c{index}_{name}"
 
 
 @dataclass(frozen=True)
@@ -80,22 +130,45 @@ class Contract(OpenModel, ABC):
     row_level: ClassVar[bool] = False
 
     name: str | None = None
-    on_fail: OnFail = OnFail.FAIL
+    on_fail: Annotated[OnFail, BeforeValidator(_action)] = OnFail.FAIL
+
+    @model_validator(mode="after")
+    def _quarantine_needs_rows(self) -> Self:
+        if self.on_fail is OnFail.QUARANTINE and not self.row_level:
+            msg = (
+                f"on_fail: quarantine needs a rule about rows, and '{self.kind}' judges the "
+                "frame as a whole; write fail or warn"
+            )
+            raise ValueError(msg)
+        return self
 
     @property
     def check_name(self) -> str:
         """The name of the asset check: a slug of `name`, else `<type>_<columns>`."""
         return slug(self.name or "_".join([self.kind, *self.columns()]))
 
+    @property
+    def can_block(self) -> bool:
+        """Whether it can ever stop the publishing: every action but `warn`."""
+        return self.on_fail is not OnFail.WARN
+
     def columns(self) -> tuple[str, ...]:
-        """The columns it reads; one that is missing makes the contract broken, never passed."""
+        """The columns it names; one that is missing makes the contract broken, never passed."""
         return ()
+
+    def reads(self, shape: Shape) -> tuple[str, ...]:
+        """The columns it measures on a frame of this shape: by default those that it names."""
+        return self.columns()
+
+    def unfit(self, shape: Shape) -> str | None:
+        """Why it cannot be evaluated on such a frame (a type that does not fit); None if it can."""
+        return None
 
     def conditions(self) -> Mapping[str, Expression]:
         """SQL conditions to add to the frame as boolean columns of these names before measuring."""
         return {}
 
-    def metrics(self) -> Mapping[str, nw.Expr]:
+    def metrics(self, shape: Shape) -> Mapping[str, nw.Expr]:
         """Aggregates it needs, by a name of its own; all contracts of a frame share one pass."""
         return {}
 
@@ -109,16 +182,58 @@ class Contract(OpenModel, ABC):
 
 
 class RowContract(Contract):
-    """A promise about each single row, so that broken rows can be told apart."""
+    """A promise about each single row, so that broken rows can be told apart.
+
+    Without a `threshold` no broken row is tolerated, except under `on_fail: quarantine`: there any
+    number of rows may be set aside, and a threshold is the number above which nothing is published.
+    """
 
     row_level: ClassVar[bool] = True
-    threshold: Tolerance = Threshold(share=0.0)
+    threshold: Tolerance | None = None
+
+    @property
+    def promise(self) -> str:
+        """What every row promises, in a few words."""
+        return self.kind
 
     @abstractmethod
-    def valid(self) -> nw.Expr:
+    def valid(self, shape: Shape) -> nw.Expr:
         """True where a row keeps the promise; null counts as kept."""
+
+    def broken(self, shape: Shape) -> nw.Expr:
+        """True where a row breaks the promise, and never null."""
+        return ~self.valid(shape).fill_null(True)
+
+    def metrics(self, shape: Shape) -> Mapping[str, nw.Expr]:
+        """How many rows break it."""
+        return {"broken": self.broken(shape).cast(nw.Int64).sum()}
+
+    def tolerates(self, broken: int, rows: int) -> bool:
+        """Whether so many broken rows are within the threshold."""
+        if self.threshold is None:
+            return broken == 0 or self.on_fail is OnFail.QUARANTINE
+        return self.threshold.allows(broken, rows)
+
+    def detail(self, seen: Observation) -> str:
+        """What else to say about the broken rows."""
+        return ""
+
+    def judge(self, seen: Observation) -> Verdict:
+        """Passed when the broken rows are within the threshold; a quarantined row never passes."""
+        broken = int(seen.metrics["broken"] or 0)
+        kept = broken == 0 or (
+            self.on_fail is not OnFail.QUARANTINE and self.tolerates(broken, seen.rows)
+        )
+        rows = f"{seen.rows:,} row" + "s" * (seen.rows != 1)
+        text = f"{broken:,} of {rows} broken: {self.promise}" if broken else f"{rows} keep it"
+        detail = self.detail(seen) if broken else ""
+        return Verdict(
+            passed=kept,
+            description=f"{text} ({detail})" if detail else text,
+            expected=self.promise,
+            observed=broken,
+            failed_rows=broken,
+        )
 
 
 contracts: Registry[Contract] = Registry("test", "odibi_dagster.checks")
-
-_ = BaseModel

@@ -1,0 +1,159 @@
+"""`freshness`: the newest row is young enough."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import narwhals.stable.v2 as nw
+
+from odibi_dagster.checks import iso
+from odibi_dagster.checks.base import (
+    ColumnName,
+    Contract,
+    Observation,
+    Shape,
+    Verdict,
+    contracts,
+)
+from odibi_dagster.core.units import Duration
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_DEFAULT = "updated_at"
+_SECOND = "%Y-%m-%dT%H:%M:%S"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@contracts.register("freshness")
+class Freshness(Contract):
+    """The newest value of a time column is at most `max_age` old; the age is compared in seconds.
+
+    Without `column`, `updated_at` is used if there is one, else the time of the newest source file;
+    with neither the check is an error. Timestamps without a zone are read in the project's zone
+    (UTC). Text is read as ISO 8601: values that are not, or a mix of values with and without a
+    zone, make the check an error that says how many. Nulls are left out; a frame without any time
+    is broken. A time in the future is fresh.
+
+    ```yaml
+    - type: freshness
+      column: time_hour
+      max_age: 24h
+    ```
+    """
+
+    column: ColumnName | None = None
+    max_age: Duration
+
+    def columns(self) -> tuple[str, ...]:
+        """The column, where one is named."""
+        return (self.column,) if self.column else ()
+
+    def reads(self, shape: Shape) -> tuple[str, ...]:
+        """The column that is named, else `updated_at` if there is one."""
+        return self.columns() or tuple({_DEFAULT} & set(shape.schema))
+
+    def unfit(self, shape: Shape) -> str | None:
+        """Says so when the column holds no times."""
+        for name in self.reads(shape):
+            dtype = shape.schema[name]
+            if not isinstance(dtype, (nw.String, nw.Date, nw.Datetime)):
+                return f"column '{name}' is {dtype}; freshness needs dates, timestamps or ISO text"
+        return None
+
+    def metrics(self, shape: Shape) -> Mapping[str, nw.Expr]:
+        """The newest time; for text also how many values are unreadable or name a zone."""
+        for name in self.reads(shape):
+            column, dtype = nw.col(name), shape.schema[name]
+            if isinstance(dtype, nw.String):
+                return _text_metrics(column)
+            return {"newest": _newest(column, dtype)}
+        return {}
+
+    def judge(self, seen: Observation) -> Verdict:
+        """Passed when the newest time is at most `max_age` before the moment of judging."""
+        expected = f"at most {self.max_age} old"
+        names = self.reads(Shape(seen.schema, seen.declared))
+        if problem := _unreadable(names, seen):
+            return Verdict(False, problem, expected=expected, error=True)
+        newest = _moment(names[0], seen) if names else seen.newest_file
+        if newest is None:
+            what = f"no value in '{names[0]}'" if seen.rows else "no rows"
+            return Verdict(False, f"{what}; expected data {expected}", expected=expected)
+        age = seen.at - newest
+        text = f"newest is {_utc(newest):{_SECOND}}Z, {_age(age)}; expected {expected}"
+        extra = {
+            "newest": _utc(newest).isoformat(),
+            "max_age_seconds": self.max_age.total_seconds(),
+        }
+        return Verdict(
+            age <= self.max_age,
+            text,
+            expected=expected,
+            observed=round(age.total_seconds(), 3),
+            extra=extra,
+        )
+
+
+def _text_metrics(column: nw.Expr) -> Mapping[str, nw.Expr]:
+    readable = iso.readable(column)
+    zones = readable & iso.zoned(column)
+    return {
+        "seconds": iso.epoch_seconds(column).max(),
+        "unreadable": (~readable.fill_null(True)).cast(nw.Int64).sum(),
+        "zoned": zones.fill_null(False).cast(nw.Int64).sum(),
+        "values": (~column.is_null()).cast(nw.Int64).sum(),
+    }
+
+
+def _newest(column: nw.Expr, dtype: nw.dtypes.DType) -> nw.Expr:
+    # as text, because a timestamp that is brought to the driver may change its zone on the way
+    if isinstance(dtype, nw.Date):
+        column = column.cast(nw.Datetime("us"))
+    elif isinstance(dtype, nw.Datetime) and dtype.time_zone not in (None, "UTC"):
+        column = column.dt.convert_time_zone("UTC")
+    return column.max().dt.to_string(_SECOND)
+
+
+def _unreadable(names: tuple[str, ...], seen: Observation) -> str | None:
+    if not names:
+        if seen.newest_file is None:
+            return (
+                f"nothing says how old the data is: no column is named, there is no '{_DEFAULT}' "
+                "and no source file; write 'column'"
+            )
+        return None
+    bad, zones = (int(seen.metrics.get(name) or 0) for name in ("unreadable", "zoned"))
+    if bad:
+        return f"{bad:,} of {seen.rows:,} values of '{names[0]}' are no ISO 8601 times"
+    naive = int(seen.metrics.get("values") or 0) - zones
+    if zones and naive:
+        return f"'{names[0]}' mixes {zones:,} times with a zone and {naive:,} without"
+    return None
+
+
+def _moment(name: str, seen: Observation) -> datetime | None:
+    """The newest time, zoned."""
+    found: Any = seen.metrics.get("newest")
+    seconds: Any = seen.metrics.get("seconds")
+    if found is None and seconds is None:
+        return None
+    if found is not None:
+        moment = datetime.fromisoformat(found)
+        dtype = seen.schema[name]
+        has_zone = isinstance(dtype, nw.Datetime) and dtype.time_zone is not None
+    else:
+        moment = (_EPOCH + timedelta(seconds=seconds)).replace(tzinfo=None)
+        has_zone = bool(seen.metrics.get("zoned"))
+    return moment.replace(tzinfo=UTC if has_zone else ZoneInfo(seen.timezone))
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC)
+
+
+def _age(age: timedelta) -> str:
+    whole = timedelta(seconds=int(abs(age).total_seconds()))
+    return f"{whole} in the future" if age < timedelta(0) else f"{whole} ago"

@@ -1,0 +1,128 @@
+"""From what was seen to what is done about it: pure, and the same for every engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from odibi_dagster.checks.base import Contract, Observation, OnFail, RowContract, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Plain = str | int | float | bool
+"""What the metadata of a check holds: numbers as numbers, so that the UI plots them."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """One contract, the verdict on it, and what follows from both."""
+
+    contract: Contract
+    verdict: Verdict
+    total_rows: int = 0
+
+    @property
+    def check_name(self) -> str:
+        """The name of the asset check, without any prefix for inputs."""
+        return self.contract.check_name
+
+    @property
+    def passed(self) -> bool:
+        """Whether the promise was kept, within its threshold; never when it is an error."""
+        return self.verdict.passed and not self.verdict.error
+
+    @property
+    def quarantines(self) -> bool:
+        """Whether broken rows are to be set aside and the rest is published."""
+        quarantine = self.contract.on_fail is OnFail.QUARANTINE
+        return quarantine and not self.passed and not self.blocks
+
+    @property
+    def blocks(self) -> bool:
+        """Whether nothing may be published.
+
+        A contract with `on_fail: warn` never blocks, not even when it cannot be evaluated: it is
+        then red and says so. Every other contract that cannot be evaluated does.
+        """
+        if self.passed or not self.contract.can_block:
+            return False
+        if self.verdict.error or self.contract.on_fail is not OnFail.QUARANTINE:
+            return True
+        broken = self.verdict.failed_rows or 0
+        return isinstance(self.contract, RowContract) and not self.contract.tolerates(
+            broken, self.total_rows
+        )
+
+    @property
+    def severity(self) -> Literal["ERROR", "WARN"]:
+        """ERROR for what blocks, or would if it were broken; WARN for the rest."""
+        stops = self.contract.on_fail in (OnFail.FAIL, OnFail.HALT)
+        return "ERROR" if stops or self.blocks else "WARN"
+
+    @property
+    def action(self) -> str:
+        """What is done about it: `none`, `warned`, `quarantined` or `nothing published`."""
+        if self.blocks:
+            return "nothing published"
+        if self.quarantines:
+            return "quarantined"
+        return "none" if self.passed else "warned"
+
+    @property
+    def description(self) -> str:
+        """One sentence: what was found, and that it could not be evaluated if so."""
+        prefix = "cannot be evaluated: " if self.verdict.error else ""
+        return prefix + self.verdict.description
+
+    def metadata(self) -> dict[str, Plain]:
+        """Expected, observed, rows, threshold, action, and what the contract adds of its own."""
+        found: dict[str, object] = {
+            "expected": self.verdict.expected or None,
+            "observed": self.verdict.observed,
+            "total_rows": self.total_rows,
+            "threshold": self._threshold(),
+            "on_fail": self.contract.on_fail.value,
+            "action": self.action,
+            **self._failed(),
+            **self.verdict.extra,
+        }
+        return {name: _plain(value) for name, value in found.items() if value is not None}
+
+    def _failed(self) -> dict[str, object]:
+        failed = self.verdict.failed_rows
+        if failed is None:
+            return {}
+        share = 100.0 * failed / self.total_rows if self.total_rows else 0.0
+        return {"failed_rows": failed, "failed_pct": round(share, 6)}
+
+    def _threshold(self) -> str | None:
+        if not isinstance(self.contract, RowContract):
+            return None
+        if self.contract.threshold is not None:
+            return str(self.contract.threshold)
+        return "any" if self.contract.on_fail is OnFail.QUARANTINE else "0 rows"
+
+
+def judge(contracts: Sequence[Contract], observation: Observation) -> tuple[Judgement, ...]:
+    """The judgement on each contract, in order; ValueError for one that was not observed.
+
+    >>> judgements = judge(node.tests, observe(frame, node.tests, engine))  # doctest: +SKIP
+    >>> any(judgement.blocks for judgement in judgements)  # doctest: +SKIP
+    False
+    """
+    return tuple(
+        Judgement(contract, _verdict(contract, observation), observation.rows)
+        for contract in contracts
+    )
+
+
+def _verdict(contract: Contract, observation: Observation) -> Verdict:
+    index = observation.contracts.index(contract)
+    if reason := observation.refused.get(index):
+        return Verdict(False, reason, error=True)
+    return contract.judge(observation.of(index))
+
+
+def _plain(value: object) -> Plain:
+    return value if isinstance(value, (str, int, float, bool)) else str(value)

@@ -1,0 +1,102 @@
+"""Look once: every contract of a frame is measured by one query."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import narwhals.stable.v2 as nw
+
+from odibi_dagster.checks.base import Contract, Observation, Shape, metric_name
+from odibi_dagster.core.clock import now
+from odibi_dagster.engines.sql.query import deriving
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from odibi_dagster.checks.base import Column
+    from odibi_dagster.core.frame import Frame
+    from odibi_dagster.engines.base import Engine
+    from odibi_dagster.engines.sql.query import Expression
+
+
+def observe(
+    frame: Frame,
+    contracts: Sequence[Contract],
+    engine: Engine,
+    *,
+    declared: Mapping[str, Column] | None = None,
+    stored: Mapping[str, nw.dtypes.DType] | None = None,
+    newest_file: datetime | None = None,
+    timezone: str = "UTC",
+    at: datetime | None = None,
+) -> Observation:
+    """Measure all contracts in exactly one fetch, reading only the columns that they name.
+
+    `stored` is the schema published before (None on a first run), `timezone` the zone of timestamps
+    without one, `at` the moment of judging (default: now). A contract that cannot be measured, for
+    example because a column is missing, does not spoil the others: it is judged an error.
+    """
+    shape = Shape(frame.collect_schema(), declared or {})
+    narrow, refused = _prepare(frame, contracts, engine, shape)
+    fit = {i: contract for i, contract in enumerate(contracts) if i not in refused}
+    row = engine.fetch(_measurements(narrow, fit, shape), 1)[0]
+    return Observation(
+        metrics=row,
+        schema=shape.schema,
+        at=at or now(),
+        declared=shape.declared,
+        stored=stored,
+        newest_file=newest_file,
+        timezone=timezone,
+        contracts=tuple(contracts),
+        refused=refused,
+    )
+
+
+def with_conditions(frame: Frame, contracts: Sequence[Contract], engine: Engine) -> Frame:
+    """The frame with the SQL conditions of the contracts as boolean columns."""
+    conditions: dict[str, Expression] = {}
+    for contract in contracts:
+        conditions.update(contract.conditions())
+    return engine.sql(deriving(conditions), {"df": frame}) if conditions else frame
+
+
+def _prepare(
+    frame: Frame, contracts: Sequence[Contract], engine: Engine, shape: Shape
+) -> tuple[Frame, dict[int, str]]:
+    """The columns to read with the conditions added, and why some contracts cannot be measured."""
+    refused = {i: reason for i, c in enumerate(contracts) if (reason := _refusal(c, shape))}
+    fit = [contract for i, contract in enumerate(contracts) if i not in refused]
+    needed = dict.fromkeys(name for contract in fit for name in contract.reads(shape))
+    narrow = with_conditions(frame.select(*needed) if needed else frame, fit, engine)
+    types = narrow.collect_schema() if narrow is not frame else shape.schema
+    for i, contract in enumerate(contracts):
+        for name in () if i in refused else contract.conditions():
+            if types[name] != nw.Boolean:
+                refused[i] = f"the condition is {types[name]}, not true or false"
+    return narrow, refused
+
+
+def _refusal(contract: Contract, shape: Shape) -> str | None:
+    missing = [name for name in contract.columns() if name not in shape.schema]
+    if missing:
+        names = ", ".join(f"'{name}'" for name in missing)
+        found = ", ".join(shape.schema) or "none"
+        return f"column{'s' * (len(missing) > 1)} {names} missing; found: {found}"
+    return contract.unfit(shape)
+
+
+def _measurements(frame: Frame, fit: Mapping[int, Contract], shape: Shape) -> Frame:
+    """One row: plain aggregates in one select, and one-row frames joined to it."""
+    plain = {
+        metric_name(i, name): metric
+        for i, contract in fit.items()
+        for name, metric in contract.metrics(shape).items()
+    }
+    row = frame.select(nw.len().alias("rows"), **plain)
+    for i, contract in fit.items():
+        for name, table in contract.tables(frame).items():
+            column = nw.col(table.collect_schema().names()[0]).alias(metric_name(i, name))
+            row = row.join(table.select(column), how="cross")
+    return row

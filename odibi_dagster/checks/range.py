@@ -1,0 +1,93 @@
+"""`range`: a column whose values lie between two bounds."""
+
+from __future__ import annotations
+
+import math
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import narwhals.stable.v2 as nw
+from pydantic import BeforeValidator, model_validator
+
+from odibi_dagster.checks.base import ColumnName, RowContract, Shape, contracts
+from odibi_dagster.checks.values import bound
+
+if TYPE_CHECKING:
+    from typing import Self
+
+
+def _bound(value: Any) -> Any:
+    if isinstance(value, bool) or (isinstance(value, float) and math.isnan(value)):
+        msg = f"{value!r} is no bound; write a number, a date or a timestamp"
+        raise ValueError(msg)
+    return value
+
+
+Bound = Annotated[int | float | datetime | date | str, BeforeValidator(_bound)]
+
+
+@contracts.register("range")
+class Range(RowContract):
+    """The column lies between `min` and `max`, both included; at least one of them is needed.
+
+    Bounds are numbers for number columns, dates for date columns and timestamps for timestamp
+    columns (a date there means its midnight; without a zone, UTC; whole seconds). Text bounds on a
+    text column compare as text. Any other mix makes the check an error. A null passes; NaN is
+    broken.
+
+    ```yaml
+    - type: range
+      column: dep_delay
+      min: -60
+      max: 1440
+      on_fail: warn
+    ```
+    """
+
+    column: ColumnName
+    min: Bound | None = None
+    max: Bound | None = None
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        if self.min is None and self.max is None:
+            msg = "range needs 'min', 'max' or both"
+            raise ValueError(msg)
+        if _numbers(self.min, self.max) and self.min > self.max:  # type: ignore[operator]
+            msg = f"range: min {self.min} is above max {self.max}: nothing could pass"
+            raise ValueError(msg)
+        return self
+
+    def columns(self) -> tuple[str, ...]:
+        """The column that is judged."""
+        return (self.column,)
+
+    @property
+    def promise(self) -> str:
+        """The bounds, as an inequality."""
+        low = "" if self.min is None else f"{self.min} <= "
+        high = "" if self.max is None else f" <= {self.max}"
+        return f"{low}{self.column}{high}"
+
+    def unfit(self, shape: Shape) -> str | None:
+        """The bound that does not fit the column's type, if there is one."""
+        try:
+            self.valid(shape)
+        except ValueError as error:
+            return f"column '{self.column}': {error}"
+        return None
+
+    def valid(self, shape: Shape) -> nw.Expr:
+        """True inside the bounds, null where the value is null."""
+        dtype = shape.schema[self.column]
+        column = nw.col(self.column)
+        inside = [] if self.min is None else [column >= bound(self.min, dtype)]
+        inside += [] if self.max is None else [column <= bound(self.max, dtype)]
+        if dtype.is_float():
+            # both engines sort NaN above every number, so that a minimum alone would let it pass
+            inside.append(~column.is_nan())
+        return nw.all_horizontal(*inside, ignore_nulls=False)
+
+
+def _numbers(*values: Any) -> bool:
+    return all(isinstance(value, (int, float)) for value in values)
