@@ -55,6 +55,8 @@ class Format(ABC):
     kind: ClassVar[str]
     modes: ClassVar[frozenset[str]] = frozenset({"overwrite"})
     """The write modes it publishes; empty where it can only be read."""
+    partitions: ClassVar[bool] = True
+    """Whether `partition_by` works."""
     read_options: ClassVar[type[Model]]
     """The options of `read`, checked at load."""
     write_options: ClassVar[type[Model]]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def reading(location: Location, kind: str) -> Iterator[None]:
-    """What goes wrong while `location` is opened, as `<path> is not a readable <kind> file: ...`."""
+    """What goes wrong on opening, as `<path> is not a readable <kind> file: ...`."""
     try:
         yield
     except DataReadError as error:

@@ -119,6 +119,13 @@ def _publish_directory(
         _remove_empty(path.parent, target)
 
 
+def move_in(root: Path, folder: Path, files: tuple[Path, ...]) -> tuple[Path, ...]:
+    """Rename staged files to their final names below `root`; returns those names."""
+    final = {file: _final(root, folder, file) for file in files}
+    _move_in(final)
+    return tuple(final.values())
+
+
 def _final(target: Path, folder: Path, file: Path) -> Path:
     """Where a staged file lies once published: the hive folders kept, the name led by its batch."""
     inner = file.relative_to(folder)
@@ -190,6 +197,16 @@ def _remove_empty(folder: Path, root: Path) -> None:
     while folder != root and not any(folder.iterdir()):
         folder.rmdir()
         folder = folder.parent
+
+
+def sync_newest(folder: Path) -> None:
+    """Bring the newest file of a folder to the disk, and the folder itself."""
+    _sync(max((path for path in folder.iterdir() if path.is_file()), key=_modified))
+    _sync(folder)
+
+
+def _modified(path: Path) -> float:
+    return path.stat().st_mtime
 
 
 def _sync(path: Path) -> None:

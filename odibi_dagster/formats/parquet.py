@@ -56,7 +56,7 @@ class Parquet(FileFormat):
         self,
         engine: Engine,
         location: Location,
-        options: Any = None,
+        options: Any = None,  # noqa: ARG002
         declared: Mapping[str, nw.dtypes.DType] | None = None,
     ) -> Frame:
         """See `Format.scan`. Hive columns get types that fit all folder names; `declared` casts."""
@@ -70,12 +70,16 @@ class Parquet(FileFormat):
         return as_declared(frame, declared)
 
     def scan_staged(self, engine: Engine, staged: Staged) -> Frame:
-        """See `Format.scan_staged`: columns in the order and with the types they were staged with."""
+        """See `Format.scan_staged`: columns in their staged order, with their staged types."""
         in_folders = any(file.parent != staged.folder for file in staged.files)
         hive = staged.partition_by if in_folders else ()
         frame = scan_parquet(engine, staged.files, staged.folder, hive, staged.native_schema)
         return frame.select(*staged.schema)
 
-    def sink_words(self, engine: Engine, options: Any) -> tuple[str, dict[str, Any]]:
+    def sink_words(
+        self,
+        engine: Engine,
+        options: Any,  # noqa: ARG002
+    ) -> tuple[str, dict[str, Any]]:
         """See `FileFormat.sink_words`."""
         return "parquet", dict(SINK[engine.name])

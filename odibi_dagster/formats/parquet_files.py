@@ -47,12 +47,17 @@ def scan_parquet(
     root: Path,
     hive: Sequence[str] = (),
     native_schema: Any = None,
+    *,
+    grown: bool = False,
 ) -> Frame:
     """These files as one lazy frame; `hive` columns come from the folders below `root`.
 
     With `native_schema` the hive columns have its types, else types that fit all folder names.
+    `grown`: files may lack columns of `native_schema` (null then) and hold others (left out).
     """
     words = _WORDS[engine.name](root, hive, native_schema)
+    if grown:
+        words |= _GROWN[engine.name](hive, native_schema)
     frame = engine.scan("parquet", files, **words)
     names = frame.collect_schema().names()
     above = {part.split("=", 1)[0] for part in root.parts if HIVE_FOLDER.fullmatch(part)}
@@ -85,3 +90,14 @@ _WORDS: Mapping[str, Callable[[Path, Sequence[str], Any], dict[str, Any]]] = {
     "polars": _polars_words,
     "spark": _spark_words,
 }
+
+
+_GROWN: Mapping[str, Callable[[Sequence[str], Any], dict[str, Any]]] = {
+    "polars": lambda hive, schema: {
+        "schema": {name: dtype for name, dtype in schema.items() if name not in hive},
+        "missing_columns": "insert",
+        "extra_columns": "ignore",
+    },
+    "spark": lambda _hive, _schema: {},
+}
+"""A reader with a schema of its own does this on Spark by nature."""

@@ -92,7 +92,7 @@ def conformed(frame: Frame, rules: Conversions, kind: str) -> Frame:
 
 
 def as_declared(frame: Frame, declared: Mapping[str, DType] | None) -> Frame:
-    """The frame with declared columns cast to their types; a value that does not fit is an error."""
+    """Declared columns cast to their types; a value that does not fit is an error."""
     schema = frame.collect_schema()
     wanted = {name: dtype for name, dtype in (declared or {}).items() if name in schema}
     casts = [nw.col(name).cast(dtype) for name, dtype in wanted.items() if schema[name] != dtype]
