@@ -40,7 +40,7 @@ durations AS (
             AS elapsed,
         (sched_arr_clock - sched_dep_clock - (dest_offset - origin_offset) * 60 + 2880) % 1440
             AS sched_elapsed,
-        hour_utc + minute * INTERVAL '1 minute' AS scheduled_utc
+        hour_utc + INTERVAL (minute) MINUTE AS scheduled_utc
     FROM both_offsets
 )
 
@@ -63,12 +63,10 @@ SELECT
     arr_clock,
     elapsed,
     scheduled_utc,
-    scheduled_utc + origin_offset * INTERVAL '1 hour' AS scheduled_local,
-    scheduled_utc + sched_elapsed * INTERVAL '1 minute' AS scheduled_arrival_utc,
-    scheduled_utc + dep_delay * INTERVAL '1 minute' AS departed_utc,
-    scheduled_utc + dep_delay * INTERVAL '1 minute' + origin_offset * INTERVAL '1 hour'
-        AS departed_local,
-    scheduled_utc + (dep_delay + elapsed) * INTERVAL '1 minute' AS arrived_utc,
-    scheduled_utc + (dep_delay + elapsed) * INTERVAL '1 minute' + dest_offset * INTERVAL '1 hour'
-        AS arrived_local
+    scheduled_utc + INTERVAL (origin_offset) HOUR AS scheduled_local,
+    scheduled_utc + INTERVAL (sched_elapsed) MINUTE AS scheduled_arrival_utc,
+    scheduled_utc + INTERVAL (dep_delay) MINUTE AS departed_utc,
+    scheduled_utc + INTERVAL (dep_delay + origin_offset * 60) MINUTE AS departed_local,
+    scheduled_utc + INTERVAL (dep_delay + elapsed) MINUTE AS arrived_utc,
+    scheduled_utc + INTERVAL (dep_delay + elapsed + dest_offset * 60) MINUTE AS arrived_local
 FROM durations
