@@ -72,7 +72,7 @@ def _misfit(value: Any, dtype: nw.dtypes.DType, write: str) -> ValueError:
     return ValueError(f"{value!r} is not a value of type {dtype}; write {write}")
 
 
-def _number(value: Any, dtype: nw.dtypes.DType) -> int | float | Decimal:
+def _number(value: Any, dtype: nw.dtypes.DType) -> int | float:
     if isinstance(value, str):
         try:
             value = int(value) if value.strip().lstrip("+-").isdigit() else float(value)
@@ -84,13 +84,11 @@ def _number(value: Any, dtype: nw.dtypes.DType) -> int | float | Decimal:
     return value if isinstance(value, float) or -_INT64 <= value < _INT64 else float(value)
 
 
-def _integer(value: Any, dtype: nw.dtypes.DType) -> int | float:
+def _integer(value: Any, dtype: nw.dtypes.DType) -> int:
     number = _number(value, dtype)
-    if isinstance(number, float) and not number.is_integer():
-        raise _misfit(value, dtype, "a whole number")
-    if isinstance(value, float):
-        return int(number)
-    return number if isinstance(number, int) else float(number)
+    if not -_INT64 <= number < _INT64 or number != int(number):
+        raise _misfit(value, dtype, "a whole number of at most 64 bits")
+    return int(number)
 
 
 def _float(value: Any, dtype: nw.dtypes.DType) -> float:
