@@ -11,9 +11,10 @@ import dagster as dg
 from odibi_dagster.core.names import QUARANTINE_SUFFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from odibi_dagster.checks.base import Contract
+    from odibi_dagster.config.dagster import NodeDagster, PipelineDagster, ProjectDagster
     from odibi_dagster.config.project import Node, Project
 
 
@@ -36,24 +37,24 @@ class OdibiTranslator:
 
     def get_asset_spec(self, data: OdibiNode) -> dg.AssetSpec:
         """The spec of a node's asset: key `[*key_prefix, pipeline, node]`, group = pipeline."""
-        node = data.node
-        pipeline = data.project.pipelines[node.id.pipeline]
+        node, pipeline = data.node, data.project.pipelines[data.node.id.pipeline]
+        own, shared, common = _levels(data)
         return dg.AssetSpec(
             key=[*data.key_prefix, node.id.pipeline, node.id.name],
             description=node.config.description,
             group_name=node.id.pipeline,
-            owners=_first(
-                node.config.dagster.owners, pipeline.dagster.owners, _project(data).owners
-            ),
+            owners=own.owners or shared.owners or common.owners or None,
             tags={
-                **_project(data).tags,
+                **common.tags,
                 **_labels(pipeline.tags),
-                **pipeline.dagster.tags,
+                **shared.tags,
                 **_labels(node.config.tags),
-                **node.config.dagster.tags,
+                **own.tags,
             },
             kinds=_kinds(data),
             metadata=_declared(node),
+            automation_condition=_automation(data),
+            freshness_policy=_freshness(data),
             is_virtual=node.is_view,
         )
 
@@ -64,10 +65,7 @@ class OdibiTranslator:
             description=f"Rows that {data.node.id} rejected, each with the tests it failed.",
             group_name=spec.group_name,
             owners=spec.owners,
-            kinds={
-                "quarantine",
-                *({data.node.quarantine.target.format.kind} if data.node.quarantine else ()),
-            },
+            kinds={"quarantine"},
         )
 
     def get_check_spec(
@@ -88,17 +86,10 @@ class OdibiTranslator:
         )
 
 
-def _project(data: OdibiNode) -> _Options:
-    return data.project.config.dagster  # type: ignore[return-value]
-
-
-class _Options:
-    owners: Sequence[str]
-    tags: Mapping[str, str]
-
-
-def _first(*answers: Sequence[str]) -> Sequence[str] | None:
-    return next((answer for answer in answers if answer), None)
+def _levels(data: OdibiNode) -> tuple[NodeDagster, PipelineDagster, ProjectDagster]:
+    """What `dagster:` says, the nearest first."""
+    pipeline = data.project.pipelines[data.node.id.pipeline]
+    return data.node.config.dagster, pipeline.dagster, data.project.config.dagster
 
 
 def _labels(tags: Sequence[str]) -> dict[str, str]:
@@ -108,14 +99,27 @@ def _labels(tags: Sequence[str]) -> dict[str, str]:
 
 def _kinds(data: OdibiNode) -> set[str]:
     """The engine, and the format or `view`; then the user's own, as far as Dagster takes them."""
-    node = data.node
-    own = [data.project.engine, "view" if node.target is None else node.target.format.kind]
-    extra = [
-        *node.config.dagster.kinds,
-        *data.project.pipelines[node.id.pipeline].dagster.kinds,
-        *data.project.config.dagster.kinds,
-    ]
-    return set([*own, *extra][:3])
+    target = data.node.target
+    ours = [data.project.engine, "view" if target is None else target.format.kind]
+    theirs = [kind for level in _levels(data) for kind in level.kinds]
+    return set([*ours, *theirs][:3])
+
+
+def _automation(data: OdibiNode) -> dg.AutomationCondition[dg.AssetKey] | None:
+    own, shared, common = _levels(data)
+    match own.automation or shared.automation:
+        case None:
+            return None
+        case "eager":
+            return dg.AutomationCondition.eager()
+        case cron:
+            return dg.AutomationCondition.on_cron(cron, common.timezone)
+
+
+def _freshness(data: OdibiNode) -> dg.FreshnessPolicy | None:
+    own, shared, _ = _levels(data)
+    window = own.freshness or shared.freshness
+    return dg.FreshnessPolicy.time_window(fail_window=window) if window else None
 
 
 def _declared(node: Node) -> dict[str, dg.TableSchema]:
