@@ -49,7 +49,7 @@ class PipelineConfig(Model):
     """
 
     pipeline: Name
-    nodes: list[NodeConfig] = Field(min_length=1)
+    nodes: list[NodeConfig]
     tags: list[str] = []
     dagster: PipelineDagster = PipelineDagster()
 
@@ -69,7 +69,11 @@ class ProjectConfig(Model):
     engine: polars
     connections:
       lake: {type: local, base_path: ./lake}
-    pipelines: []
+    pipelines:
+      - pipeline: bronze
+        nodes:
+          - name: flights
+            read: {connection: lake, format: parquet, path: flights.parquet}
     ```
     """
 

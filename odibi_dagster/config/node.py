@@ -11,7 +11,7 @@ from odibi_dagster.config.storage import InputConfig, ReadConfig, WriteConfig
 from odibi_dagster.config.validation import ValidationConfig
 from odibi_dagster.core.fate import NoEffect, NotYet
 from odibi_dagster.core.model import Model
-from odibi_dagster.core.names import Name
+from odibi_dagster.core.names import ColumnName, Name
 from odibi_dagster.core.types import TypeName
 
 Later = Annotated[Any, NotYet()]
@@ -83,7 +83,7 @@ class NodeConfig(Model):
     enabled: bool = True
     tags: list[str] = []
     depends_on: list[str] = []
-    columns: dict[str, ColumnConfig] = {}
+    columns: dict[ColumnName, ColumnConfig] = {}
     read: ReadConfig | None = None
     inputs: dict[str, InputConfig] | None = None
     transformer: str | None = None

@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Discriminator, Tag
 
 from odibi_dagster.core.fate import Choice, NoEffect, NotYet
 from odibi_dagster.core.model import Model
+from odibi_dagster.core.names import ColumnName
 
 Later = Annotated[Any, NotYet()]
 
@@ -86,7 +87,7 @@ class WriteConfig(Model):
     path: str | None = None
     table: str | None = None
     mode: Annotated[str, Choice(("overwrite",), later=LATER_MODES)] = "overwrite"
-    partition_by: Annotated[list[str], BeforeValidator(_columns)] = []
+    partition_by: Annotated[list[ColumnName], BeforeValidator(_columns)] = []
     options: dict[str, Any] = {}
     register_table: Later = None
     table_properties: Later = {}

@@ -1,0 +1,183 @@
+"""Nodes put together: who reads what another node writes, and who therefore comes first."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from odibi_dagster.config.graph import cycles, reaches
+from odibi_dagster.config.project import Stored, Upstream
+from odibi_dagster.connections.paths import has_glob
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from odibi_dagster.checks.base import Column
+    from odibi_dagster.config.project import Quarantine, Target
+    from odibi_dagster.config.promises import Found
+    from odibi_dagster.config.report import Loc, Report
+    from odibi_dagster.config.site import Site
+    from odibi_dagster.config.sources import Sources
+    from odibi_dagster.config.steps import Steps
+    from odibi_dagster.core.names import NodeId
+
+
+@dataclass
+class Draft:
+    """A node on its way to being resolved."""
+
+    site: Site
+    steps: Steps
+    before: Found
+    tests: Found
+    declared: Mapping[str, Column]
+    sources: Sources
+    target: Target | None
+    quarantine: Quarantine | None
+    after: set[NodeId] = field(default_factory=set)
+
+    @property
+    def id(self) -> NodeId:
+        """The node's name."""
+        return self.site.id
+
+    @property
+    def upstreams(self) -> Iterator[tuple[str, NodeId]]:
+        """The sources that other nodes make, by name."""
+        for name, source in self.sources.found.items():
+            if isinstance(source, Upstream):
+                yield name, source.node
+
+
+@dataclass(frozen=True)
+class _Written:
+    """A place, and the node that writes it; `main` is False for its quarantine."""
+
+    draft: Draft
+    path: Path
+    main: bool
+
+    @property
+    def at(self) -> Loc:
+        """Where the file says so."""
+        key = ("write",) if self.main else ("validation", "quarantine")
+        return (*self.draft.site.at, *key)
+
+
+def link(drafts: Mapping[NodeId, Draft], report: Report) -> None:
+    """Complete `after` of every draft; report cycles, shared places and sources never stored."""
+    for draft in drafts.values():
+        draft.after = {node for _, node in draft.upstreams}
+    _refuse_cycles(drafts, report)
+    written = list(_written(drafts))
+    _refuse_shared_places(written, report)
+    _refuse_unstored(drafts, report)
+    if not report.problems:
+        _link_by_place(drafts, written)
+
+
+def _refuse_cycles(drafts: Mapping[NodeId, Draft], report: Report) -> None:
+    edges = {draft.id: draft.after for draft in drafts.values()}
+    for cycle in cycles(edges):
+        one = len({node.pipeline for node in cycle}) == 1
+        path = " -> ".join(node.name if one else str(node) for node in cycle)
+        draft = drafts[cycle[0]]
+        at = next(draft.sources.places[name] for name, node in draft.upstreams if node == cycle[1])
+        report.error(f"nodes wait for each other: {path}", at)
+
+
+def _refuse_unstored(drafts: Mapping[NodeId, Draft], report: Report) -> None:
+    for draft in drafts.values():
+        for name, node in draft.upstreams:
+            other = drafts.get(node)
+            if other and not other.site.config.enabled and other.target is None:
+                message = f"reads node '{node.name}', which is disabled and stores nothing"
+                report.error(message, draft.sources.places[name])
+
+
+def _written(drafts: Mapping[NodeId, Draft]) -> Iterator[_Written]:
+    for draft in drafts.values():
+        if draft.site.config.enabled and draft.target:
+            yield _Written(draft, draft.target.location.path, True)
+            if draft.quarantine:
+                yield _Written(draft, draft.quarantine.target.location.path, False)
+
+
+def _refuse_shared_places(written: Sequence[_Written], report: Report) -> None:
+    taken: dict[str, _Written] = {}
+    for one in written:
+        first = taken.setdefault(str(one.path).casefold(), one)
+        if first is not one:
+            report.error(_both(first, one), one.at)
+    for one in written:
+        for folder in one.path.parents:
+            outer = taken.get(str(folder).casefold())
+            if outer is not None and outer is not one:
+                message = f"writes inside {folder}, which node '{outer.draft.id.name}' replaces"
+                report.error(message, one.at)
+
+
+def _both(first: _Written, second: _Written) -> str:
+    a, b = first.draft.id, second.draft.id
+    if a == b:
+        return f"node '{a.name}' writes its rows and its quarantine to one place: {second.path}"
+    names = (a.name, b.name) if a.pipeline == b.pipeline else (a, b)
+    return f"nodes '{names[0]}' and '{names[1]}' both write {second.path}"
+
+
+def _link_by_place(drafts: Mapping[NodeId, Draft], written: Sequence[_Written]) -> None:
+    """A node that reads the place of another comes after it, unless that closed a cycle."""
+    index = _Index(written)
+    edges = {draft.id: draft.after for draft in drafts.values()}
+    for draft in drafts.values():
+        for name, source in draft.sources.found.items():
+            if not isinstance(source, Stored):
+                continue
+            for one in index.behind(source.location.path):
+                other = one.draft.id
+                if reaches(other, draft.id, edges):
+                    continue
+                draft.after.add(other)
+                if _is_the_target(source, one):
+                    draft.sources.found[name] = Upstream(other)
+
+
+def _is_the_target(source: Stored, one: _Written) -> bool:
+    """Whether reading the source is reading the node: same place, same format, no own options."""
+    target = one.draft.target
+    return (
+        one.main
+        and target is not None
+        and source.location == target.location
+        and source.format.kind == target.format.kind
+        and not (source.options is not None and source.options.model_fields_set)
+    )
+
+
+class _Index:
+    """Who writes at, below or above a path."""
+
+    def __init__(self, written: Sequence[_Written]) -> None:
+        self.all = written
+        self.at = {one.path: one for one in written}
+        self.below: dict[Path, list[_Written]] = defaultdict(list)
+        for one in written:
+            for folder in one.path.parents:
+                self.below[folder].append(one)
+
+    def behind(self, path: Path) -> list[_Written]:
+        """Everything written that reading `path` would see."""
+        found = [self.at[each] for each in (path, *path.parents) if each in self.at]
+        if has_glob(path):
+            return found + [one for one in self.all if _matches(one.path, path)]
+        return found + self.below.get(path, [])
+
+
+def _matches(path: Path, pattern: Path) -> bool:
+    if "**" in pattern.parts:
+        return fnmatchcase(str(path), str(pattern))
+    parts, wanted = path.parts, pattern.parts
+    return len(parts) == len(wanted) and all(map(fnmatchcase, parts, wanted))
