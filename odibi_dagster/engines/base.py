@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from odibi_dagster.errors import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from odibi_dagster.core.frame import Frame
@@ -54,7 +54,14 @@ class Engine(Protocol):
         ...
 
     def fetch(self, frame: Frame, limit: int) -> list[dict[str, Any]]:
-        """At most `limit` rows as dicts: the only verb that brings rows to the driver."""
+        """At most `limit` rows as dicts: with `fetch_batches` all that brings rows to the driver."""
+        ...
+
+    def fetch_batches(self, frame: Frame, size: int) -> Iterator[list[dict[str, Any]]]:
+        """Every row as dicts, about `size` at a time: memory holds a few batches, never all rows.
+
+        The plan runs once, while the batches are taken; order is kept as far as the plan has one.
+        """
         ...
 
     def wrap(self, native: Any) -> Frame:

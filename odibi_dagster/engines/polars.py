@@ -10,7 +10,7 @@ import polars as pl
 from odibi_dagster.engines.polars_errors import translating
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from odibi_dagster.core.frame import Frame
@@ -69,6 +69,13 @@ class PolarsEngine:
         lazy: pl.LazyFrame = frame.to_native()
         with translating():
             return lazy.head(limit).collect(engine="streaming").to_dicts()
+
+    def fetch_batches(self, frame: Frame, size: int) -> Iterator[list[dict[str, Any]]]:
+        """See `Engine.fetch_batches`."""
+        lazy: pl.LazyFrame = frame.to_native()
+        with translating():
+            for batch in lazy.collect_batches(chunk_size=size, engine="streaming"):
+                yield batch.to_dicts()
 
     def wrap(self, native: Any) -> Frame:
         """See `Engine.wrap`."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from pyspark.sql import DataFrame, SparkSession
@@ -77,6 +78,16 @@ class SparkEngine:
         native: DataFrame = frame.to_native()
         with translating():
             return [row.asDict(recursive=True) for row in native.limit(limit).collect()]
+
+    def fetch_batches(self, frame: Frame, size: int) -> Iterator[list[dict[str, Any]]]:
+        """See `Engine.fetch_batches`; the driver holds one partition at a time."""
+        from odibi_dagster.engines.spark_errors import translating
+
+        native: DataFrame = frame.to_native()
+        with translating():
+            rows = (row.asDict(recursive=True) for row in native.toLocalIterator())
+            while batch := list(islice(rows, size)):
+                yield batch
 
     def wrap(self, native: Any) -> Frame:
         """See `Engine.wrap`."""

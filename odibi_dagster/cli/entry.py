@@ -1,0 +1,118 @@
+"""The one entry point: arguments in, exit code out, and every error as one readable message."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import traceback
+from typing import TYPE_CHECKING
+
+from odibi_dagster.cli import init, ls, run, show, validate
+from odibi_dagster.cli.terminal import Terminal
+from odibi_dagster.errors import ConfigError, OdibiError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COMMANDS = {command.NAME: command for command in (validate, run, show, ls, init)}
+
+_EPILOG = """\
+examples:
+  odibi-dagster init my_project                    a small project that runs
+  odibi-dagster validate odibi.yaml                every problem of the file at once
+  odibi-dagster run odibi.yaml                     everything, in one process
+  odibi-dagster run odibi.yaml +gold/routes        one node and what it needs
+  odibi-dagster show odibi.yaml gold/routes        the rows it stored
+
+exit codes: 0 ok; 1 failed, trying again may help; 2 the file or the command line is wrong;
+3 a contract stopped a node, the old data is in place; 4 failed, trying again will not help;
+130 and 143 stopped by Ctrl-C or SIGTERM
+"""
+
+_INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code. Tracebacks are shown with `--debug` alone.
+
+    >>> main(["validate", "odibi.yaml"])  # doctest: +SKIP
+    0
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    terminal = Terminal()
+    if (code := _unknown_command(words, terminal)) is not None:
+        return code
+    arguments = _parser().parse_args(words)
+    try:
+        return COMMANDS[arguments.command].execute(arguments, terminal)
+    except KeyboardInterrupt:
+        terminal.error("stopped")
+        return _INTERRUPTED
+    except Exception as error:  # noqa: BLE001  (the last door: nobody above us would explain it)
+        if arguments.debug:
+            traceback.print_exc(file=terminal.stderr)
+        return _explain(error, terminal)
+    finally:
+        terminal.close()
+
+
+def _explain(error: Exception, terminal: Terminal) -> int:
+    """The message of an error, and the exit code that goes with it."""
+    if isinstance(error, ConfigError):
+        for problem in error.problems:
+            terminal.error(str(problem))
+        return error.exit_code
+    if isinstance(error, OdibiError):
+        terminal.error(str(error))
+        return error.exit_code
+    if isinstance(error, OSError):
+        terminal.error(str(error))
+        return OdibiError.exit_code
+    terminal.error(f"unexpected {type(error).__name__}: {error}")
+    terminal.note("--debug shows where it happened")
+    return OdibiError.exit_code
+
+
+def _unknown_command(words: Sequence[str], terminal: Terminal) -> int | None:
+    """argparse lists the commands for a mistyped one; we name the one that was meant."""
+    command = next((word for word in words if not word.startswith("-")), None)
+    if command is None or command in COMMANDS:
+        return None
+    terminal.error(f"unknown command '{command}'; {did_you_mean(command, COMMANDS)}")
+    return ConfigError.exit_code
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--debug",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="show tracebacks and what Dagster logs",
+    )
+    parser = argparse.ArgumentParser(
+        prog="odibi-dagster",
+        description="odibi.yaml as a Dagster project: check it, run it, look at its rows.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=_version())
+    parser.add_argument("--debug", action="store_true", help="show tracebacks")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, command in COMMANDS.items():
+        sub = commands.add_parser(
+            name,
+            parents=[common],
+            help=command.HELP,
+            description=command.__doc__.split("\n", 1)[0],
+            epilog=command.EXAMPLES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command.arguments(sub)
+    return parser
+
+
+def _version() -> str:
+    from odibi_dagster import __version__
+
+    return f"odibi-dagster {__version__}"

@@ -1,0 +1,169 @@
+"""Run nodes through Dagster in one process, and say what happened to each.
+
+A plain PIPELINE/NODE runs that node alone, +PIPELINE/NODE what lies upstream of it too.
+"""
+
+from __future__ import annotations
+
+import shlex
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+from odibi_dagster.cli.validate import config_arguments
+
+if TYPE_CHECKING:
+    import argparse
+    from pathlib import Path
+
+    import dagster as dg
+
+    from odibi_dagster.cli.report import NodeReport, RunReport
+    from odibi_dagster.cli.running import Chosen
+    from odibi_dagster.cli.terminal import Terminal
+    from odibi_dagster.config.project import Project
+
+NAME = "run"
+HELP = "materialize nodes through Dagster, in one process"
+EXAMPLES = """\
+examples:
+  odibi-dagster run odibi.yaml                        every node
+  odibi-dagster run odibi.yaml silver/flights         this node alone
+  odibi-dagster run odibi.yaml +gold/routes           the node and everything upstream of it
+  odibi-dagster run odibi.yaml --pipeline silver      one pipeline
+  odibi-dagster run odibi.yaml --select 'tag:daily'   Dagster's own selection syntax
+
+Without DAGSTER_HOME, Dagster keeps what it knows in .dagster_home beside the CONFIG.
+exit codes: 0 ok, 1 try again, 2 wrong file or arguments, 3 a contract stopped a node,
+4 failed for good, 130 and 143 stopped; of several failures the gravest counts: 4, 2, 3, 1
+"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    config_arguments(parser)
+    parser.add_argument(
+        "nodes", nargs="*", metavar="NODE", help="PIPELINE/NODE, +PIPELINE/NODE or PIPELINE"
+    )
+    parser.add_argument(
+        "--select",
+        action="append",
+        default=[],
+        metavar="SELECTION",
+        help="the same, or Dagster's selection syntax; several add up",
+    )
+    parser.add_argument(
+        "--pipeline", action="append", default=[], metavar="P", help="every node of a pipeline"
+    )
+
+
+def execute(args: argparse.Namespace, terminal: Terminal) -> int:
+    """The exit code of the run."""
+    from odibi_dagster.config.load import load_project
+
+    project = load_project(args.config, env=args.env)
+    for warning in project.warnings:
+        terminal.note(f"warning: {warning}")
+    from dagster_shared.utils.warnings import disable_dagster_warnings
+
+    with nullcontext() if args.debug else disable_dagster_warnings():
+        return _run(args, project, terminal)
+
+
+def _run(args: argparse.Namespace, project: Project, terminal: Terminal) -> int:
+    from odibi_dagster.assets.instance import find_home, open_instance
+    from odibi_dagster.cli.report import RunReport
+    from odibi_dagster.cli.running import choose_nodes
+
+    chosen = choose_nodes(project, [*args.nodes, *args.select, *args.pipeline])
+    report = RunReport(_waiting(project, chosen))
+    home, ours = find_home(args.config)
+    with open_instance(home, ours=ours) as instance:
+        stopped = _watched(args, project, chosen, instance, report, terminal)
+    _conclude(args.config, project, report, terminal)
+    said = "DAGSTER_HOME is not set, so it lies beside the file" if ours else "from DAGSTER_HOME"
+    terminal.line(f"Dagster home: {home} ({said})")
+    _next(args.config, report, home, terminal)
+    return report.exit_code if stopped is None else stopped
+
+
+def _waiting(project: Project, chosen: Chosen) -> dict[Any, NodeReport]:
+    from odibi_dagster.cli.report import NodeReport
+
+    running = set(chosen.nodes.values())
+    return {node_id: NodeReport(node_id) for node_id in project.nodes if node_id in running}
+
+
+def _watched(
+    args: argparse.Namespace,
+    project: Project,
+    chosen: Chosen,
+    instance: dg.DagsterInstance,
+    report: RunReport,
+    terminal: Terminal,
+) -> int | None:
+    """Run, obeying signals; the exit code of the signal where one came."""
+    from odibi_dagster.cli.progress import Progress
+    from odibi_dagster.cli.running import cancel, materialize
+    from odibi_dagster.cli.stopping import Stopping
+
+    def announce() -> None:
+        terminal.note("stopping; what was published before stays (again: stop at once)")
+
+    def abandon() -> None:
+        cancel(instance, report.run_id, at_once=True)
+        terminal.note("stopped at once; the next run sweeps up what this one left aside")
+
+    with (
+        Progress(report, terminal, traces=args.debug) as progress,
+        Stopping(announce, abandon) as stopping,
+    ):
+        try:
+            materialize(project, chosen, instance, report, progress.changed, log=args.debug)
+        except KeyboardInterrupt:
+            cancel(instance, report.run_id, at_once=True)
+    return stopping.exit_code
+
+
+def _conclude(config: Path, project: Project, report: RunReport, terminal: Terminal) -> None:
+    from odibi_dagster.cli.progress import summary
+
+    terminal.line()
+    for node in report:
+        for line in _aftermath(config, project, node):
+            terminal.line(line)
+    if report.failure:
+        terminal.error(report.failure)
+    for line in summary(report):
+        terminal.line(line, "bold" if report.exit_code == 0 else "bold red")
+
+
+def _aftermath(config: Path, project: Project, node: NodeReport) -> list[str]:
+    """Where the data of a node stands now, if anything about it is not as usual."""
+    stored = project.nodes[node.id]
+    lines = []
+    if node.state in ("failed", "stopped") and stored.target is not None:
+        there = stored.target.format.exists(stored.target.location)
+        kept = f"the old data is in place: {stored.target.location}"
+        lines.append(f"{node.id}: {kept if there else 'nothing is stored yet'}")
+    if node.quarantined and stored.quarantine is not None:
+        lines.append(
+            f"{node.id}: quarantine at {stored.quarantine.target.location}, see "
+            f"{_command('show', config, f'{node.id}__quarantine')}"
+        )
+    return lines
+
+
+def _next(config: Path, report: RunReport, home: Path, terminal: Terminal) -> None:
+    failed = [node for node in report if node.state in ("failed", "skipped", "stopped")]
+    shown = [node for node in report if node.rows]
+    if failed:
+        names = [str(node.id) for node in failed[:5]]
+        again = _command("run", config, *(names if len(failed) <= 5 else ()))
+        terminal.line(f"Next: {again}")
+    elif shown:
+        terminal.line(f"Next: {_command('show', config, str(shown[-1].id))}")
+    terminal.line(f"UI:   DAGSTER_HOME={shlex.quote(str(home))} dagster dev")
+
+
+def _command(name: str, config: Path, *rest: str) -> str:
+    return shlex.join(["odibi-dagster", name, str(config), *rest])

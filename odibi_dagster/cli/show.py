@@ -1,0 +1,142 @@
+"""Show rows: those a node stored, those a view gives, or those a quarantine holds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from odibi_dagster.cli.validate import config_arguments
+from odibi_dagster.core.names import QUARANTINE_SUFFIX, NodeId
+from odibi_dagster.errors import ConfigError, did_you_mean
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from odibi_dagster.cli.rows import Row
+    from odibi_dagster.cli.terminal import Terminal
+    from odibi_dagster.config.project import Project
+    from odibi_dagster.core.frame import Frame
+    from odibi_dagster.engines.base import Engine
+    from odibi_dagster.plan.planner import Planner
+
+NAME = "show"
+HELP = "show the rows of a node, a view or a quarantine"
+EXAMPLES = """\
+examples:
+  odibi-dagster show odibi.yaml gold/routes
+  odibi-dagster show odibi.yaml silver/flights__quarantine --limit 5
+  odibi-dagster show odibi.yaml gold/routes --all --format csv > routes.csv
+  odibi-dagster show odibi.yaml gold/routes --format json | jq '.[0]'
+  odibi-dagster show odibi.yaml gold/routes --plan
+
+json: one array of objects; dates and times are ISO 8601, decimals are strings, binary is base64,
+integers are exact, NaN and infinities are null (JSON has no word for them).
+csv: null is empty, an empty string is "".
+"""
+_LIMIT = 20
+_BATCH_ROWS = 10_000
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    config_arguments(parser)
+    parser.add_argument(
+        "node", metavar="PIPELINE/NODE", help="the node; with __quarantine its rejected rows"
+    )
+    amount = parser.add_mutually_exclusive_group()
+    amount.add_argument(
+        "--limit", type=_rows, default=_LIMIT, metavar="N", help=f"at most so many rows ({_LIMIT})"
+    )
+    amount.add_argument("--all", action="store_true", help="every row, batch by batch")
+    amount.add_argument("--plan", action="store_true", help="the optimized plan; runs nothing")
+    parser.add_argument(
+        "--format", choices=["table", "csv", "json"], default="table", help="how to write (table)"
+    )
+
+
+def execute(args: argparse.Namespace, terminal: Terminal) -> int:
+    """Print the rows; 0, or the exit code of the error."""
+    from odibi_dagster.config.load import load_project
+    from odibi_dagster.engines.base import get_engine
+    from odibi_dagster.plan.planner import Planner
+
+    project = load_project(args.config, env=args.env)
+    node_id, quarantine = find_node(project, args.node)
+    engine = get_engine(project.engine)
+    planner = Planner(project, engine)
+    if args.plan:
+        terminal.line(engine.explain(_planned(planner, node_id, quarantine=quarantine)))
+        return 0
+    frame = planner.quarantine(node_id) if quarantine else planner.result(node_id)
+    is_stored = quarantine or not project.nodes[node_id].is_view
+    _rows_out(args, engine, frame, terminal, is_stored=is_stored)
+    return 0
+
+
+def find_node(project: Project, text: str) -> tuple[NodeId, bool]:
+    """The node that `pipeline/node` or `pipeline/node__quarantine` means, and whether the latter.
+
+    ConfigError with the nearest name where there is none; a pipeline may be left out where the
+    name of the node says enough.
+    """
+    plain = text.removesuffix(QUARANTINE_SUFFIX)
+    found = [node for node in project.nodes if plain in (str(node), node.name)]
+    if len(found) == 1:
+        return found[0], text != plain
+    if found:
+        msg = f"'{text}' could be {' or '.join(map(str, found))}"
+        raise ConfigError(msg)
+    known = [str(node) for node in project.nodes]
+    msg = f"no node '{text}'; {did_you_mean(plain, known)}"
+    raise ConfigError(msg)
+
+
+def _planned(planner: Planner, node_id: NodeId, *, quarantine: bool) -> Frame:
+    """What makes the rows of a node: its inputs and steps, not the table they end in."""
+    if quarantine:
+        return planner.quarantine(node_id)
+    node = planner.project.nodes[node_id]
+    return planner.output(node, planner.inputs(node))
+
+
+def _rows_out(
+    args: argparse.Namespace,
+    engine: Engine,
+    frame: Frame,
+    terminal: Terminal,
+    *,
+    is_stored: bool,
+) -> None:
+    from odibi_dagster.cli.rows import FORMATS
+
+    names = list(frame.collect_schema())
+    more = False
+    if args.all:
+        batches: Iterator[list[Row]] = engine.fetch_batches(frame, _BATCH_ROWS)
+    else:
+        rows = engine.fetch(frame, args.limit + 1)
+        more = len(rows) > args.limit
+        batches = iter([rows[: args.limit]])
+    for text in FORMATS[args.format](names, batches, terminal.is_live):
+        terminal.write(text)
+        if terminal.gone:
+            return
+    if more and args.format == "table":
+        terminal.note(_remaining(args.limit, engine, frame, is_stored=is_stored))
+
+
+def _remaining(limit: int, engine: Engine, frame: Frame, *, is_stored: bool) -> str:
+    """How many rows were not shown; counting is cheap in storage, and a run of a view is not."""
+    if not is_stored:
+        return "there are more rows; --all shows every one, --limit N the first N"
+    import narwhals.stable.v2 as nw
+
+    total = engine.fetch(frame.select(rows=nw.len()), 1)[0]["rows"]
+    return f"{total - limit:,} more of {total:,} rows; --all shows every one, --limit N the first N"
+
+
+def _rows(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise ValueError(text)
+    return number
