@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from pydantic import Field
-from sqlglot import exp
+from pydantic import Field, PrivateAttr
 
 from odibi_dagster.core.model import OpenModel
 from odibi_dagster.core.names import ColumnName
@@ -46,16 +45,17 @@ class CaseWhen(Transform):
     output_col: ColumnName
     default: SqlValue = Field(default="NULL", validate_default=True)
 
+    _column: Expression = PrivateAttr()
+
+    def model_post_init(self, _: Any, /) -> None:
+        """Put the cases together, so that what does not fit is refused at load."""
+        # lines of their own: a part may end in a comment
+        whens = (
+            f"WHEN (\n{case.condition.text}\n) THEN (\n{case.value.text}\n)" for case in self.cases
+        )
+        text = f"CASE {' '.join(whens)} ELSE (\n{self.default.text}\n) END"
+        self._column = Expression.parse(text, self.default.dialect)
+
     def apply(self, frame: Frame, scope: Scope) -> Frame:
         """The frame with the column."""
-        query = deriving({self.output_col: self._expression()})
-        return scope.engine.sql(query, {"df": frame})
-
-    def _expression(self) -> Expression:
-        branches = [
-            exp.If(this=case.condition.tree.copy(), true=case.value.tree.copy())
-            for case in self.cases
-        ]
-        tree = exp.Case(ifs=branches, default=self.default.tree.copy())
-        dialect = self.default.dialect
-        return Expression(tree.sql(dialect=dialect), dialect, tree)
+        return scope.engine.sql(deriving({self.output_col: self._column}), {"df": frame})

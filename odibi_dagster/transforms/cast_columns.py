@@ -43,7 +43,7 @@ class CastColumns(Transform):
 
         - function: cast_columns
           params:
-            casts: {amount: decimal(12,2), day: date, cid: string}
+            casts: {amount: "decimal(12,2)", day: date, cid: string}
 
     Types: `int` (64 bits), `int32`, `double`, `string`, `boolean`, `date`, `timestamp`,
     `decimal(p,s)` and their usual synonyms. Null stays null. A value that cannot be cast, such as
@@ -70,7 +70,7 @@ class CastColumns(Transform):
 
     def _cast(self, column: str, dtype: DType) -> Expression:
         tree = exp.cast(exp.column(column, quoted=True), _sql_type(dtype), dialect="duckdb")
-        return Expression(tree.sql(dialect=self._dialect), self._dialect, tree)
+        return Expression.parse(tree.sql(dialect=self._dialect), self._dialect)
 
 
 def _sql_type(dtype: DType) -> str:

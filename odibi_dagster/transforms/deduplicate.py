@@ -20,6 +20,7 @@ _POSITION = "__row_of_key"
 
 
 def _order(value: Any, info: ValidationInfo) -> Any:
+    """The ORDER BY that `value` is the rest of, vetted alone so that it cannot be anything more."""
     if not isinstance(value, str):
         return value
     dialect = str((info.context or {}).get("dialect", "duckdb"))
@@ -70,5 +71,5 @@ class Deduplicate(Transform):
             partition_by=[exp.column(key, quoted=True) for key in self.keys],
             order=order.tree.args["order"].copy(),
         )
-        tree = exp.select("*", exp.alias_(number, _POSITION, quoted=True)).from_("df")
-        return Query(tree.sql(dialect=order.dialect), order.dialect, tree)
+        tree = exp.select("*", exp.alias_(number, _POSITION)).from_("df")
+        return Query.parse(tree.sql(dialect=order.dialect), order.dialect)

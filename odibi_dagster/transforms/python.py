@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
+from odibi_dagster.errors import ConfigError
 from odibi_dagster.transforms.base import transforms
 from odibi_dagster.transforms.python_step import (
     MARK,
@@ -93,29 +94,29 @@ def load_module(path: Path) -> Mapping[str, type[PythonTransform]]:
     digest = hashlib.sha256(str(path).encode() + b"\0" + source).hexdigest()[:16]
     name = f"_odibi_transforms_{digest}"
     if name not in _loaded:
-        _loaded[name] = _steps(path, _executed(path, source, name))
+        _loaded[name] = _imported(path, source, name)
     return _loaded[name]
 
 
-def _executed(path: Path, source: bytes, name: str) -> ModuleType:
+def _imported(path: Path, source: bytes, name: str) -> Mapping[str, type[PythonTransform]]:
     module = ModuleType(name)
     module.__file__ = str(path)
     # dataclasses and pydantic look the module of a class up there
     sys.modules[name] = module
     try:
         tree = ast.parse(source, str(path))
-        _refuse_odibi(path, tree)
-        exec(compile(tree, str(path), "exec"), module.__dict__)  # noqa: S102
+        _refuse_odibi(tree)
+        exec(compile(tree, str(path), "exec"), module.__dict__)  # noqa: S102 the user's own code
+        return _steps(module)
     except KeyboardInterrupt:
         del sys.modules[name]
         raise
     except BaseException as error:
         del sys.modules[name]
         raise _failed(path, _reason(error, path)) from error
-    return module
 
 
-def _refuse_odibi(path: Path, tree: ast.Module) -> None:
+def _refuse_odibi(tree: ast.Module) -> None:
     """Functions that are registered with Odibi itself would be missing here, silently."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -126,27 +127,28 @@ def _refuse_odibi(path: Path, tree: ast.Module) -> None:
             continue
         if any(name.split(".")[0] == "odibi" for name in names):
             hint = "write 'from odibi_dagster import transform' instead"
-            raise ImportError(f"line {node.lineno} of {path.name} imports odibi; {hint}")
+            raise ConfigError(f"line {node.lineno} imports odibi; {hint}")
 
 
 def _reason(error: BaseException, path: Path) -> str:
     if isinstance(error, SyntaxError):
         return f"{type(error).__name__}: line {error.lineno}: {error.msg}"
-    return told(error, str(path))
+    return str(error) if isinstance(error, ConfigError) else told(error, str(path))
 
 
 def _failed(path: Path, reason: str) -> ValueError:
     return ValueError(f"importing '{path.name}' failed: {reason}")
 
 
-def _steps(path: Path, module: ModuleType) -> Mapping[str, type[PythonTransform]]:
+def _steps(module: ModuleType) -> Mapping[str, type[PythonTransform]]:
     steps: dict[str, type[PythonTransform]] = {}
     for value in vars(module).values():
-        if (noted := declared(value)) is None:
+        noted = declared(value)
+        if noted is None:
             continue
         if noted.name in transforms.known:
-            raise _failed(path, f"'{noted.name}' is a built-in step; give it another name")
+            raise ConfigError(f"'{noted.name}' is a built-in step; give it another name")
         if noted.name in steps and steps[noted.name].call_.function is not value:
-            raise _failed(path, f"two transforms are called '{noted.name}'")
+            raise ConfigError(f"two transforms are called '{noted.name}'; rename one")
         steps[noted.name] = step_of(value, noted)
     return steps

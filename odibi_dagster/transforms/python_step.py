@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast, get_type_hints
 import narwhals
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
-from odibi_dagster.errors import OdibiError, SchemaContractError, did_you_mean
+from odibi_dagster.errors import ConfigError, OdibiError, SchemaContractError, did_you_mean
 from odibi_dagster.transforms.base import Transform
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def told(error: BaseException, file: str) -> str:
 
 
 def step_of(function: Callable[..., Any], noted: Declared) -> type[PythonTransform]:
-    """The step that a decorated function makes; a ValueError where its signature cannot be one."""
+    """The step that a decorated function makes; a ConfigError where it cannot be one."""
     parameters = _params(function, noted.name)
     named = {name: parameter for name, parameter in parameters.items() if _is_named(parameter)}
     if noted.param_model is not None:
@@ -149,12 +149,12 @@ def _params(function: Callable[..., Any], name: str) -> Mapping[str, inspect.Par
     fixed = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     first = next(iter(parameters.values()), None)
     if first is None or first.kind not in fixed or first.name == "current":
-        raise ValueError(f"transform '{name}': the first parameter takes the context; add it")
+        raise ConfigError(f"transform '{name}': the first parameter takes the context; add it")
     del parameters[first.name]
     for parameter in parameters.values():
         if parameter.kind in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.VAR_POSITIONAL):
-            msg = f"transform '{name}': params come by name; '{parameter}' takes none"
-            raise ValueError(msg)
+            msg = f"transform '{name}': params come by name; remove '{parameter}'"
+            raise ConfigError(msg)
     return parameters
 
 
