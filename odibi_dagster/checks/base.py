@@ -156,6 +156,10 @@ class Contract(OpenModel, ABC):
         """The columns it names; one that is missing makes the contract broken, never passed."""
         return ()
 
+    def missing(self, shape: Shape) -> tuple[str, ...]:
+        """The columns it names that such a frame does not have."""
+        return tuple(name for name in self.columns() if name not in shape.schema)
+
     def reads(self, shape: Shape) -> tuple[str, ...]:
         """The columns it measures on a frame of this shape: by default those that it names."""
         return self.columns()

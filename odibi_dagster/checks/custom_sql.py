@@ -38,6 +38,16 @@ class CustomSql(RowContract):
         """The columns of the condition, in alphabetical order."""
         return tuple(sorted(self.condition.columns))
 
+    def missing(self, shape: Shape) -> tuple[str, ...]:
+        """The columns that are there in no spelling: SQL names do not tell cases apart."""
+        known = {name.lower() for name in shape.schema}
+        return tuple(name for name in self.columns() if name.lower() not in known)
+
+    def reads(self, shape: Shape) -> tuple[str, ...]:
+        """The columns of the frame that the condition may mean."""
+        named = {name.lower() for name in self.columns()}
+        return tuple(name for name in shape.schema if name.lower() in named)
+
     @property
     def promise(self) -> str:
         """The condition, as written."""

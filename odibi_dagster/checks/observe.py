@@ -9,6 +9,7 @@ import narwhals.stable.v2 as nw
 from odibi_dagster.checks.base import Contract, Observation, Shape, metric_name
 from odibi_dagster.core.clock import now
 from odibi_dagster.engines.sql.query import deriving
+from odibi_dagster.errors import OdibiError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -67,24 +68,34 @@ def _prepare(
 ) -> tuple[Frame, dict[int, str]]:
     """The columns to read with the conditions added, and why some contracts cannot be measured."""
     refused = {i: reason for i, c in enumerate(contracts) if (reason := _refusal(c, shape))}
-    fit = [contract for i, contract in enumerate(contracts) if i not in refused]
-    needed = dict.fromkeys(name for contract in fit for name in contract.reads(shape))
-    narrow = with_conditions(frame.select(*needed) if needed else frame, fit, engine)
-    types = narrow.collect_schema() if narrow is not frame else shape.schema
-    for i, contract in enumerate(contracts):
-        for name in () if i in refused else contract.conditions():
-            if types[name] != nw.Boolean:
-                refused[i] = f"the condition is {types[name]}, not true or false"
-    return narrow, refused
+    fit = {i: contract for i, contract in enumerate(contracts) if i not in refused}
+    needed = dict.fromkeys(name for contract in fit.values() for name in contract.reads(shape))
+    narrow = frame.select(*needed) if needed else frame
+    for i, contract in fit.items():
+        if contract.conditions() and (reason := _condition_refusal(narrow, contract, engine)):
+            refused[i] = reason
+    sound = [contract for i, contract in fit.items() if i not in refused]
+    return with_conditions(narrow, sound, engine), refused
 
 
 def _refusal(contract: Contract, shape: Shape) -> str | None:
-    missing = [name for name in contract.columns() if name not in shape.schema]
-    if missing:
+    if missing := contract.missing(shape):
         names = ", ".join(f"'{name}'" for name in missing)
         found = ", ".join(shape.schema) or "none"
         return f"column{'s' * (len(missing) > 1)} {names} missing; found: {found}"
     return contract.unfit(shape)
+
+
+def _condition_refusal(frame: Frame, contract: Contract, engine: Engine) -> str | None:
+    """Why a condition means nothing on this frame: one contract must not spoil the others."""
+    try:
+        types = with_conditions(frame, [contract], engine).collect_schema()
+    except (ValueError, OdibiError) as error:
+        return str(error)
+    for name, condition in contract.conditions().items():
+        if types[name] != nw.Boolean:
+            return f"the condition {condition.text!r} is {types[name]}, not true or false"
+    return None
 
 
 def _measurements(frame: Frame, fit: Mapping[int, Contract], shape: Shape) -> Frame:

@@ -65,7 +65,7 @@ def split(
         "_original_node": nw.lit(node),
     }
     valid, broken = _parted(flagged, flags)
-    told = broken.with_columns(**{name: said[name] for name in added})
+    told = broken.with_columns(**{name: said[name] for name in added}) if added else broken
     return valid.select(*columns), told.select(*columns, *added)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from odibi_dagster.checks.judge import judge
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from odibi_dagster.core.frame import Frame
     from odibi_dagster.engines.base import Engine
 
-NOW = datetime(2024, 1, 10, 12, tzinfo=timezone.utc)
+NOW = datetime(2024, 1, 10, 12, tzinfo=UTC)
 NAN = float("nan")
 
 SPARK = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -32,8 +32,7 @@ ROWS = [
     (5, "E", None, Decimal("50"), None, date(2023, 1, 1), datetime(2023, 1, 1), None, None),
 ]
 ROWS = [
-    tuple(v.replace(tzinfo=timezone.utc) if i == 7 and v else v for i, v in enumerate(row))
-    for row in ROWS
+    tuple(v.replace(tzinfo=UTC) if i == 7 and v else v for i, v in enumerate(row)) for row in ROWS
 ]
 NULLS = [(None,) * len(TYPES)] * 3
 ERROR = "error"
@@ -171,7 +170,6 @@ def test_row_count(params, rows, passed):
 
 
 DAY = timedelta(days=1)
-UTC = timezone.utc
 
 
 @pytest.mark.parametrize(
