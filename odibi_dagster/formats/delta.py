@@ -18,6 +18,7 @@ from odibi_dagster.formats.delta_scan import empty, scan_version
 from odibi_dagster.formats.errors import writing
 from odibi_dagster.formats.file_format import check_partitions
 from odibi_dagster.formats.parquet import Parquet
+from odibi_dagster.formats.parquet_files import SINK
 from odibi_dagster.formats.types import as_declared
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ class Delta(Parquet):
             snapshot = _open(location) if self.exists(location) else None
             stored = self.conform(frame)
             _check(location, snapshot, stored, partition_by)
-            kind, words = self.sink_words(engine, options)
+            kind, words = "parquet", dict(SINK[engine.name])
             rows = engine.sink(stored, kind, folder, partition_by=partition_by, **words)
             _refuse_empty_text(folder)
             staged = self._staged(engine, stored, location, folder, rows, partition_by, options)

@@ -19,7 +19,7 @@ def reading(location: Location, kind: str) -> Iterator[None]:
     try:
         yield
     except DataReadError as error:
-        if str(location) in str(error):
+        if str(location) in str(error) or "is not a readable" in str(error):
             raise
         msg = f"{location} is not a readable {kind} file: {error}"
         raise DataReadError(msg) from error

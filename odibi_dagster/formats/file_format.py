@@ -38,7 +38,7 @@ class FileFormat(Format):
     """Whether it can be written with `partition_by`."""
 
     @abstractmethod
-    def sink_words(self, engine: Engine, options: Any) -> tuple[str, dict[str, Any]]:
+    def sink_words(self, engine: Engine, options: Any, columns: int) -> tuple[str, dict[str, Any]]:
         """What `engine.sink` is called with: the engine's format name and its options."""
 
     def exists(self, location: Location) -> bool:
@@ -89,7 +89,7 @@ class FileFormat(Format):
         partition_by: tuple[str, ...],
         options: Any,
     ) -> int:
-        kind, words = self.sink_words(engine, options)
+        kind, words = self.sink_words(engine, options, len(frame.collect_schema()))
         rows = engine.sink(frame, kind, folder, partition_by=partition_by, **words)
         if not files.staged_files(folder, self.suffixes):
             # No row, so no hive folder: one empty file keeps the schema.

@@ -80,6 +80,7 @@ class Parquet(FileFormat):
         self,
         engine: Engine,
         options: Any,  # noqa: ARG002
+        columns: int,  # noqa: ARG002
     ) -> tuple[str, dict[str, Any]]:
         """See `FileFormat.sink_words`."""
         return "parquet", dict(SINK[engine.name])

@@ -66,14 +66,17 @@ CSV = Conversions(
     becomes={nw.Categorical: _TEXT, nw.Enum: _TEXT},
     refused={
         nw.Binary: "encode it first, for example as base64",
+        nw.Duration: "cast it to a number of seconds",
         nw.Object: _CAST,
     },
+    microseconds=True,
     flat=True,
 )
 JSON = Conversions(
     becomes={nw.Categorical: _TEXT, nw.Enum: _TEXT},
     refused={
         nw.Binary: "encode it first, for example as base64",
+        nw.Duration: "cast it to a number of seconds",
         nw.Object: _CAST,
     },
 )

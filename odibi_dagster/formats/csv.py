@@ -1,0 +1,188 @@
+"""Comma-separated values, read as pandas reads them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import narwhals.stable.v2 as nw
+
+from odibi_dagster.errors import DataReadError, SchemaContractError, did_you_mean
+from odibi_dagster.formats import types
+from odibi_dagster.formats.base import formats
+from odibi_dagster.formats.csv_lines import cleaned, columns_of
+from odibi_dagster.formats.csv_options import CsvReadOptions, CsvWriteOptions
+from odibi_dagster.formats.csv_scan import DIRECT, Dialect, nulled, scan_csv, sink_words
+from odibi_dagster.formats.errors import check_names, reading
+from odibi_dagster.formats.file_format import FileFormat
+from odibi_dagster.formats.sources import files_of
+from odibi_dagster.formats.text import guessed, parsed, spaced
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+    from typing import TypeAlias
+
+    from odibi_dagster.connections.base import Location
+    from odibi_dagster.core.frame import Frame
+    from odibi_dagster.core.types import DType
+    from odibi_dagster.engines.base import Engine
+    from odibi_dagster.formats.base import Staged
+
+    Group: TypeAlias = tuple[tuple[str, ...], list[Path]]
+
+
+@formats.register("csv")
+class Csv(FileFormat):
+    """Csv files in UTF-8.
+
+    Null is written as an empty field and an empty text as `""`: staged rows tell them apart;
+    whoever reads the file later with the default options sees null for both, as in pandas.
+    """
+
+    read_options = CsvReadOptions
+    write_options = CsvWriteOptions
+    suffixes = (".csv", ".tsv", ".txt")
+    conversions = types.CSV
+
+    def scan(
+        self,
+        engine: Engine,
+        location: Location,
+        options: Any = None,
+        declared: Mapping[str, DType] | None = None,
+    ) -> Frame:
+        """See `Format.scan`. Types nobody declared are inferred in one pass over their columns.
+
+        Files with other columns than the first lie below it, with nulls for what they lack.
+        """
+        options = options or CsvReadOptions()
+        with reading(location, self.kind):
+            groups = _groups(files_of(location, self.suffixes), options)
+            for names, _ in groups:
+                check_names(names, location)
+            try:
+                frame = _typed(engine, groups, options, declared or {})
+            except SchemaContractError as error:
+                msg = f"a row has more fields than there are columns ({error})"
+                raise DataReadError(msg) from error
+        return _picked(frame, options, location)
+
+    def scan_staged(self, engine: Engine, staged: Staged) -> Frame:
+        """See `Format.scan_staged`: with the types that were staged; nothing is inferred."""
+        dialect = Dialect(
+            sep=staged.options.sep,
+            header=staged.options.header,
+            nulls=("",) if len(staged.schema) == 1 else (),
+        )
+        direct = _direct(engine, staged.schema)
+        return parsed(
+            engine,
+            scan_csv(engine, staged.files, dialect, direct),
+            {name: dtype for name, dtype in staged.schema.items() if direct[name] != dtype},
+        )
+
+    def sink_words(self, engine: Engine, options: Any, columns: int) -> tuple[str, dict[str, Any]]:
+        """See `FileFormat.sink_words`."""
+        return "csv", sink_words(engine, options, columns)
+
+
+def _groups(files: Sequence[Path], options: CsvReadOptions) -> list[Group]:
+    """Files one after the other, as long as they have the same columns."""
+    groups: list[Group] = []
+    for file in files:
+        path = cleaned(file, options)
+        names = columns_of(path, options)
+        if groups and groups[-1][0] == names:
+            groups[-1][1].append(path)
+        else:
+            groups.append((names, [path]))
+    return groups
+
+
+def _typed(
+    engine: Engine, groups: Sequence[Group], options: CsvReadOptions, declared: Mapping[str, DType]
+) -> Frame:
+    names = tuple(dict.fromkeys(name for group, _ in groups for name in group))
+    said = options.types(names) | {n: t for n, t in declared.items() if n in names}
+    text = _scan(engine, groups, options, dict.fromkeys(names, nw.String()))
+    schema = _schema(engine, text, names, said, options)
+    direct = _direct(engine, schema)
+    numbers = [name for name, dtype in direct.items() if dtype != nw.String()]
+    special = frozenset(numbers) if options.decimal != "." or options.thousands else frozenset()
+    special |= spaced(engine, text, [name for name in numbers if name not in special])
+    special |= options.null_values_of.keys() & direct.keys()
+    direct |= dict.fromkeys(special, nw.String())
+    rest = {name: dtype for name, dtype in schema.items() if direct[name] != dtype}
+    frame = _scan(engine, groups, options, direct)
+    digits = [name for name, dtype in rest.items() if dtype.is_numeric()]
+    return parsed(engine, _plain(frame, digits, options), rest)
+
+
+def _schema(
+    engine: Engine,
+    text: Frame,
+    names: Sequence[str],
+    said: Mapping[str, DType],
+    options: CsvReadOptions,
+) -> dict[str, DType]:
+    """The type of every column: as said, else as its values allow, else text."""
+    unsaid = [name for name in names if name not in said]
+    schema: dict[str, DType] = {name: said.get(name, nw.String()) for name in names}
+    if options.infer_schema:
+        seen = text.head(options.infer_schema_length) if options.infer_schema_length else text
+        schema |= guessed(engine, _plain(seen, unsaid, options), unsaid)
+    return schema
+
+
+def _direct(engine: Engine, schema: Mapping[str, DType]) -> dict[str, DType]:
+    """The types that the engine's csv reader is asked for."""
+    direct = DIRECT[engine.name]
+    return {n: t if isinstance(t, direct) else nw.String() for n, t in schema.items()}
+
+
+def _scan(
+    engine: Engine, groups: Sequence[Group], options: CsvReadOptions, schema: Mapping[str, DType]
+) -> Frame:
+    nulls = options.null_values
+    dialect = Dialect(
+        sep=options.sep,
+        quote=options.quotechar,
+        header=options.header_line is not None,
+        nulls=nulls,
+        empty_is_null="" in nulls,
+    )
+    frames = [
+        scan_csv(engine, files, dialect, {name: schema[name] for name in names})
+        for names, files in groups
+    ]
+    frame = frames[0] if len(frames) == 1 else nw.concat(frames, how="diagonal")
+    return nulled(frame, {n: v for n, v in options.null_values_of.items() if n in schema})
+
+
+def _plain(frame: Frame, columns: Sequence[str], options: CsvReadOptions) -> Frame:
+    """The frame with the numbers in these text columns written as 1234.5."""
+    replaced = []
+    for name in columns:
+        text = nw.col(name)
+        if options.thousands:
+            text = text.str.replace_all(options.thousands, "", literal=True)
+        if options.decimal != ".":
+            text = text.str.replace_all(options.decimal, ".", literal=True)
+        replaced.append(text)
+    needed = options.thousands or options.decimal != "."
+    return frame.with_columns(*replaced) if replaced and needed else frame
+
+
+def _picked(frame: Frame, options: CsvReadOptions, location: Location) -> Frame:
+    """The columns and rows that `usecols` and `nrows` ask for, columns in the file's order."""
+    frame = frame if options.nrows is None else frame.head(options.nrows)
+    if options.usecols is None:
+        return frame
+    names = frame.collect_schema().names()
+    for column in options.usecols:
+        if column not in names and not (isinstance(column, int) and 0 <= column < len(names)):
+            hint = did_you_mean(str(column), names)
+            msg = f"{location}: usecols names '{column}', which is no column; {hint}"
+            raise SchemaContractError(msg)
+    wanted = {names[column] if isinstance(column, int) else column for column in options.usecols}
+    return frame.select(*(name for name in names if name in wanted))

@@ -1,0 +1,147 @@
+"""Columns of text, read as what they say: how each engine does it, and what they could be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import narwhals.stable.v2 as nw
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from odibi_dagster.core.frame import Frame
+    from odibi_dagster.core.types import DType
+    from odibi_dagster.engines.base import Engine
+
+_BY_ENGINE = (nw.Date, nw.Datetime, nw.Time, nw.Boolean)
+_TRUE, _FALSE = ("True", "TRUE", "true"), ("False", "FALSE", "false")
+_WHOLE = r"^[+-]?[0-9]+$"
+_NUMBER = r"^[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|(?i:inf|infinity))$"
+
+
+def parsed(engine: Engine, frame: Frame, types: Mapping[str, DType]) -> Frame:
+    """The frame with these text columns as these types; what does not fit is an error."""
+    casts, rest = [], {}
+    for name, dtype in types.items():
+        if isinstance(dtype, _BY_ENGINE):
+            rest[name] = dtype
+        elif dtype != nw.String():
+            casts.append(nw.col(name).str.strip_chars(" ").cast(dtype))
+    frame = frame.with_columns(*casts) if casts else frame
+    return engine.wrap(_PARSE[engine.name](frame.to_native(), rest)) if rest else frame
+
+
+def guessed(engine: Engine, frame: Frame, columns: Sequence[str]) -> dict[str, DType]:
+    """The type that every value of a text column fits: Int64, Float64, Boolean, else String.
+
+    Nulls fit every type; a column of nulls only is text. Spaces around numbers are allowed. Whole
+    numbers too large for 64 bits stay text, rather than lose digits. One pass over the columns.
+    """
+    if not columns:
+        return {}
+    measures = _PROBE[engine.name](frame.to_native(), columns)
+    seen = engine.fetch(engine.wrap(measures), 1)[0]
+    return {name: _guess(seen, index) for index, name in enumerate(columns)}
+
+
+def spaced(engine: Engine, frame: Frame, columns: Sequence[str]) -> frozenset[str]:
+    """Those of the text columns in which a value begins or ends with a space."""
+    if not columns:
+        return frozenset()
+    tests = [
+        (nw.col(name).str.starts_with(" ") | nw.col(name).str.ends_with(" ")).any().alias(f"c{i}")
+        for i, name in enumerate(columns)
+    ]
+    seen = engine.fetch(frame.select(*tests), 1)[0]
+    return frozenset(name for i, name in enumerate(columns) if seen[f"c{i}"])
+
+
+def _guess(seen: Mapping[str, int], index: int) -> DType:
+    known = seen[f"known{index}"] or 0
+    if not known:
+        return nw.String()
+    if seen[f"whole{index}"] == known:
+        return nw.Int64()
+    if seen[f"number{index}"] == known and not seen[f"huge{index}"]:
+        return nw.Float64()
+    return nw.Boolean() if seen[f"logical{index}"] == known else nw.String()
+
+
+def _probe_polars(native: Any, columns: Sequence[str]) -> Any:
+    import polars as pl
+
+    measures = []
+    for index, name in enumerate(columns):
+        text = pl.col(name).str.strip_chars(" ")
+        whole, number = text.cast(pl.Int64, strict=False), text.cast(pl.Float64, strict=False)
+        huge = number.abs().ge(2**63) & number.is_finite() & text.str.contains(_WHOLE)
+        measures += [
+            text.count().alias(f"known{index}"),
+            whole.count().alias(f"whole{index}"),
+            number.count().alias(f"number{index}"),
+            huge.sum().alias(f"huge{index}"),
+            pl.col(name).is_in([*_TRUE, *_FALSE]).sum().alias(f"logical{index}"),
+        ]
+    return native.select(measures)
+
+
+def _probe_spark(native: Any, columns: Sequence[str]) -> Any:
+    from pyspark.sql import functions as F  # noqa: N812
+
+    measures = []
+    for index, name in enumerate(columns):
+        column = F.col(f"`{name.replace('`', '``')}`")
+        text = F.trim(column)
+        whole = text.rlike(_WHOLE)
+        fits = whole & text.try_cast("bigint").isNotNull()
+        measures += [
+            F.count(column).alias(f"known{index}"),
+            F.count_if(fits).alias(f"whole{index}"),
+            F.count_if(text.rlike(_NUMBER)).alias(f"number{index}"),
+            F.count_if(whole & ~fits).alias(f"huge{index}"),
+            F.count_if(column.isin(*_TRUE, *_FALSE)).alias(f"logical{index}"),
+        ]
+    return native.select(measures)
+
+
+_PROBE: Mapping[str, Callable[[Any, Sequence[str]], Any]] = {
+    "polars": _probe_polars,
+    "spark": _probe_spark,
+}
+
+
+def _parse_polars(native: Any, types: Mapping[str, DType]) -> Any:
+    import polars as pl
+
+    def parse(name: str, dtype: DType) -> pl.Expr:
+        text = pl.col(name)
+        if isinstance(dtype, nw.Date):
+            return text.str.to_date()
+        if isinstance(dtype, nw.Datetime):
+            # Microseconds: what odibi.yaml declares and what is staged.
+            return text.str.to_datetime(time_unit="us", time_zone=dtype.time_zone)
+        if isinstance(dtype, nw.Time):
+            return text.str.to_time("%H:%M:%S%.f")
+        words = dict.fromkeys(_TRUE, True) | dict.fromkeys(_FALSE, False)
+        return text.replace_strict({**words, None: None}, return_dtype=pl.Boolean)
+
+    return native.with_columns(parse(name, dtype) for name, dtype in types.items())
+
+
+def _parse_spark(native: Any, types: Mapping[str, DType]) -> Any:
+    from pyspark.sql import functions as F  # noqa: N812
+
+    def word(dtype: DType) -> str:
+        if isinstance(dtype, nw.Datetime):
+            return "timestamp" if dtype.time_zone else "timestamp_ntz"
+        return type(dtype).__name__.lower()
+
+    return native.withColumns(
+        {name: F.col(f"`{name}`").cast(word(dtype)) for name, dtype in types.items()}
+    )
+
+
+_PARSE: Mapping[str, Callable[[Any, Mapping[str, DType]], Any]] = {
+    "polars": _parse_polars,
+    "spark": _parse_spark,
+}
