@@ -8,6 +8,7 @@ import narwhals.stable.v2 as nw
 import polars as pl
 
 from odibi_dagster.engines.polars_errors import translating
+from odibi_dagster.engines.sql.plan_polars import plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -62,7 +63,8 @@ class PolarsEngine:
     def sql(self, query: Query, frames: Mapping[str, Frame]) -> Frame:
         """See `Engine.sql`."""
         native = {name: frame.to_native() for name, frame in frames.items()}
-        return nw.from_native(pl.SQLContext(native, eager=False).execute(query.text))
+        with translating():
+            return nw.from_native(plan(query.bind(frames), native))
 
     def fetch(self, frame: Frame, limit: int) -> list[dict[str, Any]]:
         """See `Engine.fetch`."""

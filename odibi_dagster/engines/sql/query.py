@@ -7,16 +7,24 @@ the dialect comes from the validation context (`{"dialect": "duckdb"}`, the defa
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any
 
-import sqlglot
 from pydantic import BeforeValidator, ValidationInfo
 from sqlglot import exp
+
+from odibi_dagster.engines.sql.bind_select import bind_query
+from odibi_dagster.engines.sql.types import SqlError, of_narwhals
+from odibi_dagster.engines.sql.vet import DIALECTS, parse
+from odibi_dagster.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-DIALECTS = ("duckdb", "spark")
+    from odibi_dagster.core.frame import Frame
+    from odibi_dagster.engines.sql.scope import Bound
+
+__all__ = ["DIALECTS", "Expression", "Query", "Sql", "SqlExpr", "deriving", "filtering"]
 
 
 @dataclass(frozen=True)
@@ -25,18 +33,52 @@ class Query:
 
     text: str
     dialect: str
-    tree: exp.Expression
+    tree: exp.Expr
 
     @classmethod
     def parse(cls, text: str, dialect: str = "duckdb") -> Query:
-        """Parse and vet; ValueError names line and column of what is wrong."""
-        return cls(text, dialect, sqlglot.parse_one(text, read=dialect))
+        """Parse and vet; ValueError names line and column of what is wrong.
 
-    @property
+        >>> sorted(Query.parse("SELECT a FROM df JOIN other USING (k)").tables)
+        ['df', 'other']
+        """
+        return cls(text, dialect, parse(text, dialect, "query"))
+
+    @cached_property
     def tables(self) -> frozenset[str]:
-        """The names it reads from outside (not its own CTEs)."""
-        ctes = {cte.alias for cte in self.tree.find_all(exp.CTE)}
-        return frozenset(table.name for table in self.tree.find_all(exp.Table)) - ctes
+        """The names it reads from outside (not its own CTEs), as they are written."""
+        return frozenset(_outside(self.tree, frozenset()))
+
+    def bind(self, frames: Mapping[str, Frame]) -> Bound:
+        """Names and types resolved against frames; ConfigError says what does not fit."""
+        used = {name.lower() for name in self.tables}
+        schemas = {
+            name: {c: of_narwhals(t) for c, t in frame.collect_schema().items()}
+            if name.lower() in used
+            else {}
+            for name, frame in frames.items()
+        }
+        try:
+            return bind_query(self.tree, schemas, self.dialect)
+        except SqlError as error:
+            shown = " ".join(self.text.split())
+            msg = f"{error} (in sql: {shown[:120]}{'...' if len(shown) > 120 else ''})"  # noqa: PLR2004
+            raise ConfigError(msg) from None
+
+
+def _outside(node: exp.Expr, ctes: frozenset[str]) -> set[str]:
+    """Table names below a node that no CTE in reach defines; a CTE sees those before it."""
+    found: set[str] = set()
+    if isinstance(node, exp.Table):
+        return set() if node.name.lower() in ctes else {node.name}
+    if with_ := node.args.get("with_"):
+        for cte in with_.expressions:
+            found |= _outside(cte.this, ctes)
+            ctes |= {cte.alias.lower()}
+    for child in node.iter_expressions():
+        if not isinstance(child, exp.With):
+            found |= _outside(child, ctes)
+    return found
 
 
 @dataclass(frozen=True)
@@ -45,31 +87,61 @@ class Expression:
 
     text: str
     dialect: str
-    tree: exp.Expression
+    tree: exp.Expr
 
     @classmethod
     def parse(cls, text: str, dialect: str = "duckdb") -> Expression:
-        """Parse and vet; ValueError names the column of what is wrong."""
-        return cls(text, dialect, sqlglot.parse_one(text, read=dialect))
+        """Parse and vet; ValueError names the column of what is wrong.
 
-    @property
+        >>> sorted(Expression.parse("amount * 1.2 > limit_eur").columns)
+        ['amount', 'limit_eur']
+        """
+        return cls(text, dialect, parse(text, dialect, "expression"))
+
+    @cached_property
     def columns(self) -> frozenset[str]:
-        """The columns it reads."""
+        """The columns it reads, as they are written."""
         return frozenset(column.name for column in self.tree.find_all(exp.Column))
 
 
+def _from_df(*items: exp.Expr) -> exp.Select:
+    return exp.Select(
+        expressions=list(items), from_=exp.From(this=exp.Table(this=exp.to_identifier("df")))
+    )
+
+
 def filtering(condition: Expression) -> Query:
-    """`SELECT * FROM df WHERE condition`."""
-    raise NotImplementedError
+    """`SELECT * FROM df WHERE condition`: null is not true, so such rows go.
+
+    >>> filtering(Expression.parse("amount > 0")).text
+    'SELECT * FROM df WHERE amount > 0'
+    """
+    tree = _from_df(exp.Star())
+    tree.set("where", exp.Where(this=condition.tree.copy()))
+    return Query(f"SELECT * FROM df WHERE {condition.text}", condition.dialect, tree)
 
 
 def deriving(columns: Mapping[str, Expression]) -> Query:
-    """`SELECT *, expression AS name, ... FROM df`. All expressions see the columns of `df`."""
-    raise NotImplementedError
+    """`SELECT *, expression AS name FROM df`: every expression sees the columns of `df` alone.
+
+    A name that `df` has already is replaced in its place; new ones follow in order.
+
+    >>> deriving({"net": Expression.parse("gross - tax")}).text
+    'SELECT *, gross - tax AS net FROM df'
+    """
+    named = [
+        exp.Alias(this=e.tree.copy(), alias=exp.to_identifier(name, quoted=True))
+        for name, e in columns.items()
+    ]
+    text = ", ".join(["SELECT *", *(f"{e.text} AS {name}" for name, e in columns.items())])
+    tree = _from_df(exp.Star(), *named)
+    tree.meta["deriving"] = True
+    dialect = next((e.dialect for e in columns.values()), DIALECTS[0])
+    return Query(f"{text} FROM df", dialect, tree)
 
 
 def _dialect(info: ValidationInfo) -> str:
-    return str((info.context or {}).get("dialect", "duckdb"))
+    return str((info.context or {}).get("dialect", DIALECTS[0]))
 
 
 def _query(value: Any, info: ValidationInfo) -> Any:

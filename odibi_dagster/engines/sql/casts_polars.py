@@ -1,0 +1,189 @@
+"""Types, constants and casts on Polars."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from odibi_dagster.engines.sql.types import Type
+
+E = pl.Expr
+_INTEGERS: dict[Any, Any] = {
+    8: pl.Int8, 16: pl.Int16, 32: pl.Int32, 128: pl.Int128, "u8": pl.UInt8, "u16": pl.UInt16,
+    "u32": pl.UInt32, "u64": pl.UInt64,
+}  # fmt: skip
+_PLAIN: dict[str, Any] = {
+    "bool": pl.Boolean, "str": pl.String, "date": pl.Date, "time": pl.Time, "null": pl.Null,
+    "dur": pl.Duration("us"), "blob": pl.Binary, "category": pl.Categorical,
+}  # fmt: skip
+
+
+def dtype(type: Type) -> Any:
+    """The Polars type."""
+    match type.name:
+        case "int":
+            return _INTEGERS[type.args[0]] if type.args else pl.Int64
+        case "float":
+            return pl.Float32 if type.args else pl.Float64
+        case "dec":
+            return pl.Decimal(*type.args)
+        case "ts" | "tstz":
+            return pl.Datetime(*(type.args or ("us",)), "UTC" if type.name == "tstz" else None)
+        case "list":
+            return pl.List(dtype(type.args[0]))
+        case "struct":
+            return pl.Struct({name: dtype(inner) for name, inner in type.args})
+        case other:
+            return _PLAIN[other]
+
+
+def lit(value: Any, type: Type) -> E:
+    """A constant of exactly that type."""
+    if type.name == "null":
+        return pl.lit(None)
+    if (
+        value is None
+        and type.name not in _PLAIN
+        and type.name not in ("int", "float", "dec", "ts", "tstz", "list")
+    ):
+        return pl.lit(None)
+    return pl.lit(value, dtype=dtype(type))
+
+
+def cast(value: E, source: Type, strict: bool, to: Type) -> E:
+    """CAST as DuckDB does it: halves of floats go to the even neighbour, those of decimals away from zero."""
+    convert = _CASTS.get((source.name, to.name))
+    return convert(value, to, strict) if convert else value.cast(dtype(to), strict=strict)
+
+
+def _float_to_int(value: E, to: Type, strict: bool) -> E:
+    return value.round(0, mode="half_to_even").cast(dtype(to), strict=strict)
+
+
+def _dec_to_int(value: E, to: Type, strict: bool) -> E:
+    return value.round(0, mode="half_away_from_zero").cast(dtype(to), strict=strict)
+
+
+def _dec_to_dec(value: E, to: Type, strict: bool) -> E:
+    return value.round(to.args[1], mode="half_away_from_zero").cast(dtype(to), strict=strict)
+
+
+def _float_to_dec(value: E, to: Type, strict: bool) -> E:
+    rounded = value.cast(pl.Float64).round(to.args[1], mode="half_away_from_zero")
+    return rounded.cast(dtype(to), strict=strict)
+
+
+def _str_to_int(value: E, to: Type, strict: bool) -> E:
+    clean = value.str.strip_chars()
+    whole = clean.str.contains(r"^[+-]?[0-9]+$")
+    exact = (
+        pl.when(whole)
+        .then(clean.str.strip_prefix("+"))
+        .otherwise(pl.lit("0"))
+        .cast(pl.Int64, strict=strict)
+    )
+    other = pl.when(~whole).then(clean).cast(pl.Float64, strict=strict)
+    rounded = pl.when(other < 0).then((other - 0.5).ceil()).otherwise((other + 0.5).floor())
+    return (
+        pl.when(whole)
+        .then(exact)
+        .otherwise(rounded.cast(pl.Int64, strict=strict))
+        .cast(dtype(to), strict=strict)
+    )
+
+
+def _str_to_float(value: E, to: Type, strict: bool) -> E:
+    return value.str.strip_chars().cast(dtype(to), strict=strict)
+
+
+def _str_to_dec(value: E, to: Type, strict: bool) -> E:
+    precise = value.str.strip_chars().cast(pl.Decimal(38, min(18, to.args[1] + 9)), strict=strict)
+    return _dec_to_dec(precise, to, strict)
+
+
+_TRUE, _FALSE = ("true", "t", "1", "yes", "y", "on"), ("false", "f", "0", "no", "n", "off")
+
+
+def _str_to_bool(value: E, _: Type, strict: bool) -> E:
+    word = value.str.strip_chars().str.to_lowercase()
+    code = (
+        pl.when(word.is_in(_TRUE))
+        .then(pl.lit("1"))
+        .when(word.is_in(_FALSE))
+        .then(pl.lit("0"))
+        .otherwise(word)
+    )
+    return code.cast(pl.Int8, strict=strict).cast(pl.Boolean)
+
+
+def _moment(value: E) -> E:
+    """A timestamp as text in one spelling: date, blank, hours, minutes, seconds."""
+    text = value.str.strip_chars().str.replace(r"^(\d+)/(\d+)/(\d+)", "${1}-${2}-${3}")
+    text = text.str.replace(r"^(\d+-\d+-\d+)T", "${1} ")
+    text = text.str.replace(r"^(\d+-\d+-\d+ \d+:.*?) ?(?:Z|UTC|[+-]\d\d(?::?\d\d)?)$", "${1}")
+    text = text.str.replace(r"^(\d+-\d+-\d+)$", "${1} 00:00:00")
+    return text.str.replace(r"^(\d+-\d+-\d+ \d+:\d+)$", "${1}:00")
+
+
+def _str_to_ts(value: E, _: Type, strict: bool) -> E:
+    return _moment(value).str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us", strict=strict)
+
+
+def _str_to_date(value: E, _: Type, strict: bool) -> E:
+    return _str_to_ts(value, _, strict).cast(pl.Date)
+
+
+def _float_to_str(value: E, _: Type, __: bool) -> E:
+    text = value.cast(pl.String).str.replace("NaN", "nan")
+    text = text.str.replace(r"e([+-]?)(\d)$", "e${1}0${2}").str.replace(r"e(\d)", "e+${1}")
+    text = text.str.replace(r"\.0e", "e")
+    digits = text.str.replace(r"^-?0\.0*", "")
+    zeros = text.str.extract(r"^-?0\.(0*)", 1).str.len_chars().cast(pl.Int64) + 1
+    sign = pl.when(value < 0).then(pl.lit("-")).otherwise(pl.lit(""))
+    tail = (
+        pl.when(digits.str.len_chars() > 1)
+        .then(pl.lit(".") + digits.str.slice(1))
+        .otherwise(pl.lit(""))
+    )
+    small = (
+        sign
+        + digits.str.slice(0, 1)
+        + tail
+        + pl.lit("e-")
+        + zeros.cast(pl.String).str.pad_start(2, "0")
+    )
+    tiny = (value.abs() < 1e-4) & (value != 0) & ~text.str.contains("e", literal=True)
+    return pl.when(tiny).then(small).otherwise(text)
+
+
+def _ts_to_str(value: E, _: Type, __: bool) -> E:
+    text = value.dt.to_string("%Y-%m-%d %H:%M:%S%.6f")
+    return (
+        text.str.strip_chars_end("0")
+        .str.replace(r"\.$", "")
+        .str.replace(r"^(\d+-\d+-\d+ \d+:\d+:\d+).*?$", "${0}")
+    )
+
+
+def _tstz_to_ts(value: E, to: Type, _: bool) -> E:
+    return value.dt.convert_time_zone("UTC").dt.replace_time_zone(None).cast(dtype(to))
+
+
+def _ts_to_tstz(value: E, to: Type, _: bool) -> E:
+    return value.cast(pl.Datetime("us")).dt.replace_time_zone("UTC").cast(dtype(to))
+
+
+def _int_to_bool(value: E, _: Type, __: bool) -> E:
+    return value != 0
+
+
+_CASTS: dict[tuple[str, str], Any] = {
+    ("float", "int"): _float_to_int, ("dec", "int"): _dec_to_int, ("dec", "dec"): _dec_to_dec,
+    ("float", "dec"): _float_to_dec, ("str", "int"): _str_to_int, ("str", "float"): _str_to_float,
+    ("str", "dec"): _str_to_dec, ("str", "bool"): _str_to_bool, ("str", "ts"): _str_to_ts,
+    ("str", "date"): _str_to_date, ("float", "str"): _float_to_str, ("ts", "str"): _ts_to_str,
+    ("tstz", "ts"): _tstz_to_ts, ("ts", "tstz"): _ts_to_tstz, ("date", "tstz"): _ts_to_tstz,
+    ("int", "bool"): _int_to_bool, ("float", "bool"): _int_to_bool,
+    ("str", "tstz"): lambda v, to, strict: _ts_to_tstz(_str_to_ts(v, to, strict), to, strict),
+}  # fmt: skip

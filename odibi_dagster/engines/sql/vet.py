@@ -1,0 +1,206 @@
+"""What SQL may be written, checked when the file is loaded: a whitelist of nodes and functions."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import ParseError, TokenError
+from sqlglot.tokens import TokenType
+
+from odibi_dagster.engines.sql import bind_select, types  # noqa: F401  (registers every handler)
+from odibi_dagster.engines.sql.bind import KEYS, binds, name_of, unsupported
+from odibi_dagster.engines.sql.catalogue import RANKINGS, SCALARS
+from odibi_dagster.engines.sql.types import SqlError
+
+DIALECTS = ("duckdb", "spark")
+_SELECT = ("expressions", "from_", "joins", "where", "group", "having", "qualify", "windows", "distinct",
+           "order", "limit", "offset", "with_", "kind", "laterals")  # fmt: skip
+STRUCTURE: dict[type[exp.Expr], tuple[str, ...]] = {
+    exp.Select: tuple(k for k in _SELECT if k not in ("kind", "laterals", "windows")),
+    **dict.fromkeys(
+        (exp.Union, exp.Except, exp.Intersect),
+        ("this", "expression", "distinct", "by_name", "order", "limit", "offset", "with_"),
+    ),
+    exp.With: ("expressions",), exp.CTE: ("this", "alias"), exp.TableAlias: ("this", "columns"),
+    exp.From: ("this",), exp.Table: ("this", "alias"), exp.Subquery: ("this", "alias"),
+    exp.Join: ("this", "on", "using", "side", "kind", "method"), exp.Where: ("this",),
+    exp.Group: ("expressions", "rollup", "cube", "grouping_sets", "all"), exp.Having: ("this",),
+    exp.Rollup: ("expressions",), exp.Cube: ("expressions",), exp.GroupingSets: ("expressions",),
+    exp.Qualify: ("this",), exp.Distinct: ("expressions", "on"), exp.Order: ("this", "expressions"),
+    exp.Ordered: ("this", "desc", "nulls_first"), exp.Limit: ("expression",),
+    exp.Offset: ("expression",), exp.Star: ("except_", "replace", "rename"),
+    exp.Alias: ("this", "alias"), exp.Identifier: ("this", "quoted"), exp.Tuple: ("expressions",),
+    exp.Interval: ("this", "unit"), exp.Var: ("this",), exp.Unnest: ("expressions", "alias"),
+    exp.WindowSpec: ("kind", "start", "start_side", "end", "end_side"), exp.DataType: (),
+    exp.DataTypeParam: ("this",), exp.JSONPath: ("expressions",), exp.JSONPathRoot: (),
+    exp.JSONPathKey: ("this",), exp.JSONPathSubscript: ("this",),
+}  # fmt: skip
+_RANKED = {node: rule.keys for node, rule in RANKINGS.items()}
+ALLOWED: dict[type[exp.Expr] | str, tuple[str, ...]] = {
+    **{node: ("expressions",) if isinstance(node, str) else rule.keys for node, rule in SCALARS.items()},
+    **_RANKED, **KEYS, **STRUCTURE,
+}  # fmt: skip
+
+
+@lru_cache(maxsize=4096)
+def parse(text: str, dialect: str, kind: str) -> exp.Expr:
+    """The syntax tree of a `query` or a scalar `expression`; SqlError names line and column."""
+    if dialect not in DIALECTS:
+        msg = f"unknown sql dialect '{dialect}'; choose one of: {', '.join(DIALECTS)}"
+        raise SqlError(msg)
+    if kind == "query":
+        tree = _one_statement(text, dialect)
+        if not isinstance(tree, exp.Query) or isinstance(tree, exp.Table):
+            word = type(tree).__name__.upper()
+            msg = f"only SELECT is allowed in sql, not {word}"
+            raise SqlError(msg)
+    else:
+        tree = _scalar(text, dialect)
+    _vet(tree, text, dialect)
+    return tree
+
+
+def _one_statement(text: str, dialect: str) -> exp.Expr:
+    try:
+        statements = [
+            s for s in sqlglot.parse(_quoted(text, dialect), read=dialect) if s is not None
+        ]
+    except (ParseError, TokenError) as error:
+        raise _invalid("invalid SQL", error) from None
+    if len(statements) != 1:
+        msg = f"sql must be exactly one statement, not {len(statements)}"
+        raise SqlError(msg)
+    return statements[0]
+
+
+def _scalar(text: str, dialect: str) -> exp.Expr:
+    try:
+        parsed = sqlglot.parse(f"SELECT {_quoted(text, dialect)}\n", read=dialect)
+    except (ParseError, TokenError) as error:
+        raise _invalid("cannot parse expression", error, shift=7) from None
+    select = parsed[0] if len(parsed) == 1 else None
+    only = isinstance(select, exp.Select) and len(select.expressions) == 1
+    if not only or select is None or any(v for k, v in select.args.items() if k != "expressions"):
+        msg = f"cannot parse expression {text!r}: write one value or condition over the columns"
+        raise SqlError(msg)
+    tree: exp.Expr = select.expressions[0]
+    if isinstance(tree, exp.Alias | exp.Star) or tree.find(exp.Query):
+        msg = f"cannot parse expression {text!r}: no alias, * or subquery is allowed here"
+        raise SqlError(msg)
+    tree.pop()
+    return tree
+
+
+def _quoted(text: str, dialect: str) -> str:
+    """Back-ticks and double quotes both quote names, in both dialects."""
+    mark, own = ('"', "`") if dialect == "spark" else ("`", '"')
+    if mark not in text:
+        return text
+    out, inside = [], ""
+    for char in text:
+        if inside:
+            inside = "" if char == inside else inside
+            out.append(own if char == mark and not inside and out_is_name(out, mark) else char)
+        else:
+            inside = char if char in "'\"`" else ""
+            out.append(own if char == mark else char)
+    return "".join(out)
+
+
+def out_is_name(_: list[str], __: str) -> bool:
+    """A closing mark of ours always closes a name."""
+    return True
+
+
+def _invalid(what: str, error: ParseError | TokenError, shift: int = 0) -> SqlError:
+    found: dict[str, Any] = (
+        error.errors[0] if isinstance(error, ParseError) and error.errors else {}
+    )
+    if not found.get("line"):
+        return SqlError(f"{what}: {str(error).splitlines()[0]}")
+    line, column = found["line"], found["col"]
+    column -= shift if line == 1 else 0
+    near = f" near '{found['highlight']}'" if found.get("highlight") else ""
+    return SqlError(
+        f"{what} at line {line}, column {column}: {found['description'].rstrip('.')}{near}"
+    )
+
+
+def _vet(tree: exp.Expr, text: str, dialect: str) -> None:
+    for node in tree.walk():
+        name = name_of(node)
+        keys = ALLOWED.get(name)
+        if type(node) is exp.Table or keys is None:
+            _refuse(node, keys)
+        if keys is not None and type(node) is not exp.DataType:
+            for key, value in node.args.items():
+                if value and key not in keys and value is not True:
+                    raise SqlError(
+                        f"{key.rstrip('_').upper()} in '{node.sql('duckdb')[:60]}' is not supported in sql"
+                    )
+        if type(node) is exp.RegexpLike and "~" in text:
+            _no_tilde(text, dialect)
+        if type(node) is exp.With and node.args.get("recursive"):
+            raise SqlError("WITH RECURSIVE is not supported in sql")  # noqa: EM101
+        if type(node) is exp.Cast or type(node) is exp.TryCast:
+            types.of_sql(node.args["to"])
+
+
+def _no_tilde(text: str, dialect: str) -> None:
+    if any(
+        token.token_type == TokenType.RLIKE and token.text == "~"
+        for token in sqlglot.tokenize(text, read=dialect)
+    ):
+        raise SqlError("'~' is not supported in sql; write regexp_matches(x, 'pattern')")  # noqa: EM101
+
+
+def _refuse(node: exp.Expr, keys: tuple[str, ...] | None) -> None:
+    if isinstance(node, exp.Table):
+        if not isinstance(node.this, exp.Identifier):
+            raise SqlError(
+                f"file functions are not allowed in sql: {node.this.sql('duckdb')[:60]}; read files with `read:`"
+            )
+        if (
+            "/" in node.name
+            or "\\" in node.name
+            or node.name.lower().endswith((".parquet", ".csv", ".json", ".db"))
+        ):
+            raise SqlError(
+                f"file functions are not allowed in sql: '{node.name}'; read files with `read:`"
+            )
+        if node.args.get("db") or node.args.get("catalog"):
+            raise SqlError(
+                f"'{node.sql('duckdb')}': tables have one name in sql; write the name of an input or node"
+            )
+        return
+    if keys is None:
+        files = type(node) in (exp.ReadCSV, exp.ReadParquet) or _file_word(node)
+        if files:
+            raise SqlError(
+                f"file functions are not allowed in sql: {node.sql('duckdb')[:60]}; read files with `read:`"
+            )
+        raise unsupported(node)
+
+
+def _file_word(node: exp.Expr) -> bool:
+    word = node.name.lower() if type(node) is exp.Anonymous else type(node).__name__.lower()
+    return word.startswith(
+        (
+            "read",
+            "scan",
+            "glob",
+            "parquet_",
+            "sniff",
+            "sqlite_",
+            "postgres_",
+            "mysql_",
+            "delta_",
+            "iceberg_",
+        )
+    )
+
+
+_ = binds
