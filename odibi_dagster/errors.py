@@ -90,5 +90,6 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     "did you mean 'write'?"
     """
     names = sorted(known)
-    close = get_close_matches(name, names, n=1)
+    same = [each for each in names if each.casefold() == name.casefold()]
+    close = same or get_close_matches(name, names, n=1)
     return f"did you mean '{close[0]}'?" if close else f"choose one of: {', '.join(names)}"

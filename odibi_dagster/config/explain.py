@@ -56,7 +56,11 @@ def complaints(error: ValidationError, model: type[BaseModel]) -> list[Complaint
     """One complaint per place: what every branch of a union expects is said together."""
     found: list[Complaint] = []
     typed: dict[tuple[Loc, str], list[str]] = {}
-    for detail in error.errors(include_url=False):
+    details = error.errors(include_url=False)
+    mistyped = {_meant(detail, model) for detail in details}
+    for detail in details:
+        if detail["type"] == "missing" and detail["loc"] in mistyped:
+            continue
         loc, kind = detail["loc"], _expected(detail["type"])
         if kind is None:
             found.append(_complaint(detail, model))
@@ -93,7 +97,16 @@ def _complaint(detail: ErrorDetails, model: type[BaseModel]) -> Complaint:
         message = message.replace("invalid name", f"invalid {_NAMED[name]}", 1)
     if kind != "value_error":
         message = f"{_label(loc)}{message[:1].lower()}{message[1:]}"
-    return Complaint(message, loc)
+    return Complaint(message, loc, key=name == "[key]")
+
+
+def _meant(detail: ErrorDetails, model: type[BaseModel]) -> Loc:
+    """The key that an unknown one was meant to be: it is not missing as well."""
+    if detail["type"] != "extra_forbidden":
+        return ()
+    *block, name = detail["loc"]
+    hint = did_you_mean(str(name), keys_at(model, tuple(block)))
+    return (*block, hint.removeprefix("did you mean '").removesuffix("'?"))
 
 
 def unknown_key(name: str, known: frozenset[str]) -> str:

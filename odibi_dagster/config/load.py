@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,8 @@ from odibi_dagster.config.yaml import load_tree
 from odibi_dagster.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from odibi_dagster.config.project import Project
     from odibi_dagster.config.tree import Tree
 
@@ -30,8 +34,11 @@ def load_project(path: str | Path, *, env: str | None = None, strict: bool = Fal
         project = load_project("odibi.yaml", env="prod")
         [str(node) for node in project.nodes]
     """
-    file = Path(path).absolute()
-    source = Source(file, str(path))
+    with _collector_paused():
+        return _load(Source(Path(path).absolute(), str(path)), env, strict)
+
+
+def _load(source: Source, env: str | None, strict: bool) -> Project:
     tree = _mapping(load_tree(source))
     tree, chosen = overlaid(tree, source, env)
     report = Report(tree, strict=strict)
@@ -40,11 +47,22 @@ def load_project(path: str | Path, *, env: str | None = None, strict: bool = Fal
     config, damage = read_blocks(plain, report)
     if config is None:
         report.raise_if_any()
-        msg = f"{path}: cannot be read as a project"
-        raise ConfigError(msg)
-    project = resolve(file, chosen, config, damage, report)
+        raise ConfigError([Problem("cannot be read as a project", source.shown)])
+    project = resolve(source.path, chosen, config, damage, report)
     report.raise_if_any()
     return project
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Loading builds many small objects and no garbage: collecting doubles its time (measured)."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
 
 
 def _mapping(tree: Tree) -> Tree:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from odibi_dagster.config.later import lookup
@@ -14,8 +15,6 @@ from odibi_dagster.errors import did_you_mean
 from odibi_dagster.formats.base import formats
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from odibi_dagster.config.report import Loc
     from odibi_dagster.config.site import Setting, Site
     from odibi_dagster.config.storage import ReadConfig, WriteConfig
@@ -33,7 +32,7 @@ _COMPRESSED = (".gz", ".zst", ".bz2", ".xz", ".lz4")
 def stored(read: ReadConfig, at: Loc, setting: Setting) -> Stored | None:
     """The source that a `read`, or an input written like one, names."""
     location = _location(read.connection, read.path, read.table, at, setting)
-    found = _format(read.format, read.table, at, setting)
+    found = _format(read.format, _is_table(read), at, setting)
     if found is None or location is None:
         return None
     options = _options(found.read_options, read.options, at, setting)
@@ -43,7 +42,7 @@ def stored(read: ReadConfig, at: Loc, setting: Setting) -> Stored | None:
 def target(write: WriteConfig, at: Loc, setting: Setting) -> Target | None:
     """The place that a `write` names."""
     location = _own_place(write.connection, write.path, write.table, at, setting)
-    found = _writable(write.format, write.table, write.mode, at, setting)
+    found = _writable(write, at, setting)
     if found is None or location is None:
         return None
     if write.partition_by and not found.partitions:
@@ -117,10 +116,8 @@ def _own_place(
     return location
 
 
-def _relative(path: str) -> Path:
-    from pathlib import Path
-
-    return Path(path)
+def _relative(path: str) -> PurePosixPath:
+    return PurePosixPath(path)
 
 
 def _connection(name: str | None, at: Loc, setting: Setting) -> Connection | None:
@@ -153,24 +150,29 @@ def _location(
         return None
 
 
-def _format(name: str, table: str | None, at: Loc, setting: Setting) -> Format | None:
+def _is_table(config: ReadConfig | WriteConfig) -> bool:
+    return config.table is not None and config.path is None
+
+
+def _format(name: str, is_table: bool, at: Loc, setting: Setting) -> Format | None:
     place = (*at, "format")
     try:
         found: type[Format] = lookup(formats, name)
     except ValueError as error:
         setting.report.error(str(error), place)
         return None
-    if table is not None and name != TABLE_FORMAT:
+    if is_table and name != TABLE_FORMAT:
         message = f"a table is written as {TABLE_FORMAT}; for {name} write path instead of table"
         setting.report.error(message, place)
         return None
     return found()
 
 
-def _writable(name: str, table: str | None, mode: str, at: Loc, setting: Setting) -> Format | None:
-    found = _format(name, table, at, setting)
-    if found is not None and mode not in found.modes:
-        setting.report.error(f"format {name} cannot be written with {mode}", (*at, "format"))
+def _writable(write: WriteConfig, at: Loc, setting: Setting) -> Format | None:
+    found = _format(write.format, _is_table(write), at, setting)
+    if found is not None and write.mode not in found.modes:
+        message = f"format {write.format} cannot be written with {write.mode}"
+        setting.report.error(message, (*at, "format"))
         return None
     return found
 

@@ -6,7 +6,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from odibi_dagster.checks.base import Column
+from odibi_dagster.config.explain import keys_of
 from odibi_dagster.config.fates import inspect
 from odibi_dagster.config.later import lookup
 from odibi_dagster.config.links import Draft, link
@@ -103,8 +106,16 @@ def _connections(
             setting.report.error(str(error), (*at, "type"))
             found[name] = None
             continue
-        found[name] = setting.build(cls, params, at)
+        found[name] = setting.build(cls, params, at) or _without_unknown(cls, params)
     return found
+
+
+def _without_unknown(cls: type[Connection], params: Mapping[str, Any]) -> Connection | None:
+    """What a connection with a mistyped key leaves, so that its paths are checked as well."""
+    try:
+        return cls.model_validate({key: params[key] for key in params.keys() & keys_of(cls)})
+    except ValidationError:
+        return None
 
 
 def _sites(config: ProjectConfig, damage: Damage, report: Report) -> Iterator[Site]:

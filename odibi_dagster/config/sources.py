@@ -121,6 +121,8 @@ def check_needs(site: Site, steps: Steps, sources: Sources, setting: Setting) ->
     for step, at in zip(steps.steps, steps.places, strict=True):
         for name in sorted(step.needs()):
             if name.casefold() not in names:
-                hint = f"; {did_you_mean(name, sources.found)}" if sources.found else ""
-                message = f"reads '{name[:60]}', which is no input of this node{hint}"
-                setting.report.error(f"{message} List it in depends_on or inputs.", at)
+                hint = did_you_mean(name, sources.found)
+                if not hint.startswith("did you mean"):
+                    hint = "list it in depends_on or inputs"
+                message = f"reads '{name[:60]}', which is no input of this node; {hint}"
+                setting.report.error(message, at)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from pathlib import Path, PurePath
 from urllib.parse import unquote
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://|(?:file|data|http|https|s3|abfss?|dbfs):", re.I)
@@ -35,7 +35,7 @@ def confined(base: Path, text: str, what: str = "connection base path") -> Path:
     return _linked_inside(base, base.joinpath(*_normal(text)), text, what)
 
 
-def has_glob(path: Path) -> bool:
+def has_glob(path: PurePath) -> bool:
     """Whether the path is a pattern of several paths."""
     return not GLOB.isdisjoint(str(path))
 
