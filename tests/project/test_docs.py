@@ -80,7 +80,8 @@ def test_the_readme_project_does_what_its_contracts_say(tmp_path: Path):
     import polars as pl
 
     shop(tmp_path)
-    done = run("-m", "odibi_dagster.cli", "run", "odibi.yaml", cwd=tmp_path)
+    start = "from odibi_dagster.cli import main; main()"
+    done = run("-c", start, "run", "odibi.yaml", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     data = tmp_path / "data"
     assert pl.read_parquet(data / "orders.parquet").rows() == [(1, 10)]

@@ -30,7 +30,8 @@ def has(module: str) -> bool:
 
 def test_the_wheel_holds_the_package_and_its_licence_only(wheel: Path):
     names = zipfile.ZipFile(wheel).namelist()
-    assert "odibi_dagster/cli.py" in names
+    assert "odibi_dagster/py.typed" in names
+    assert any(name.startswith("odibi_dagster/cli") for name in names)
     assert any(name.endswith("licenses/LICENSE") for name in names)
     tops = {name.split("/")[0] for name in names}
     assert tops == {"odibi_dagster", next(t for t in tops if t.endswith(".dist-info"))}
