@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 
 from odibi_dagster.checks.base import Contract, Observation, Shape, metric_name
 from odibi_dagster.core.clock import now
 from odibi_dagster.engines.sql.query import deriving
-from odibi_dagster.errors import OdibiError
+from odibi_dagster.errors import DataReadError, OdibiError, SchemaContractError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,12 +36,18 @@ def observe(
 
     `stored` is the schema published before (None on a first run), `timezone` the zone of timestamps
     without one, `at` the moment of judging (default: now). A contract that cannot be measured, for
-    example because a column is missing, does not spoil the others: it is judged an error.
+    example because a column is missing, does not spoil the others: it is judged an error. Where the
+    data itself makes one fail (a cast in a condition), they are fetched again one by one to tell
+    which; DataReadError where not even the rows can be counted.
     """
     shape = Shape(frame.collect_schema(), declared or {})
     narrow, refused = _prepare(frame, contracts, engine, shape)
     fit = {i: contract for i, contract in enumerate(contracts) if i not in refused}
-    row = engine.fetch(_measurements(narrow, fit, shape), 1)[0]
+    try:
+        row = engine.fetch(_measurements(narrow, fit, engine, shape), 1)[0]
+    except (SchemaContractError, DataReadError):
+        row, failed = _one_by_one(narrow, fit, engine, shape)
+        refused |= failed
     return Observation(
         metrics=row,
         schema=shape.schema,
@@ -66,7 +72,7 @@ def with_conditions(frame: Frame, contracts: Sequence[Contract], engine: Engine)
 def _prepare(
     frame: Frame, contracts: Sequence[Contract], engine: Engine, shape: Shape
 ) -> tuple[Frame, dict[int, str]]:
-    """The columns to read with the conditions added, and why some contracts cannot be measured."""
+    """The columns to read, and why some contracts cannot be measured."""
     refused = {i: reason for i, c in enumerate(contracts) if (reason := _refusal(c, shape))}
     fit = {i: contract for i, contract in enumerate(contracts) if i not in refused}
     needed = dict.fromkeys(name for contract in fit.values() for name in contract.reads(shape))
@@ -74,8 +80,7 @@ def _prepare(
     for i, contract in fit.items():
         if contract.conditions() and (reason := _condition_refusal(narrow, contract, engine)):
             refused[i] = reason
-    sound = [contract for i, contract in fit.items() if i not in refused]
-    return with_conditions(narrow, sound, engine), refused
+    return narrow, refused
 
 
 def _refusal(contract: Contract, shape: Shape) -> str | None:
@@ -98,8 +103,23 @@ def _condition_refusal(frame: Frame, contract: Contract, engine: Engine) -> str 
     return None
 
 
-def _measurements(frame: Frame, fit: Mapping[int, Contract], shape: Shape) -> Frame:
+def _one_by_one(
+    frame: Frame, fit: Mapping[int, Contract], engine: Engine, shape: Shape
+) -> tuple[dict[str, Any], dict[int, str]]:
+    """The metrics of the contracts that can be computed, and why the others cannot."""
+    row = engine.fetch(_measurements(frame, {}, engine, shape), 1)[0]
+    failed: dict[int, str] = {}
+    for i, contract in fit.items():
+        try:
+            row |= engine.fetch(_measurements(frame, {i: contract}, engine, shape), 1)[0]
+        except (SchemaContractError, DataReadError) as error:
+            failed[i] = str(error)
+    return row, failed
+
+
+def _measurements(frame: Frame, fit: Mapping[int, Contract], engine: Engine, shape: Shape) -> Frame:
     """One row: plain aggregates in one select, and one-row frames joined to it."""
+    frame = with_conditions(frame, list(fit.values()), engine)
     plain = {
         metric_name(i, name): metric
         for i, contract in fit.items()

@@ -12,6 +12,7 @@ from odibi_dagster.checks.judge import judge
 from odibi_dagster.checks.observe import observe
 from odibi_dagster.engines.base import get_engine
 from odibi_dagster.engines.polars import PolarsEngine
+from odibi_dagster.errors import DataReadError
 from tests.checks.frames import NOW, judged, make
 
 if TYPE_CHECKING:
@@ -149,3 +150,28 @@ def test_conditions_on_an_empty_frame(engine):
     (judgement,) = judged(frame, [contracts["custom_sql"](condition="a > 0")], engine)
 
     assert judgement.passed
+
+
+def test_a_condition_that_fails_on_the_data_is_an_error_of_its_own(engine):
+    frame = make(engine, {"x": "text"}, [("1",), ("two",), (None,)])
+    rules = [
+        contracts["custom_sql"](condition="cast(x as integer) > 0"),
+        contracts["not_null"](columns=["x"]),
+        contracts["unique"](columns=["x"]),
+    ]
+
+    judgements = judged(frame, rules, engine)
+
+    assert [j.verdict.error for j in judgements] == [True, False, False]
+    assert [j.passed for j in judgements] == [False, False, True]
+    assert judgements[0].total_rows == 3
+
+
+def test_data_that_cannot_be_read_is_no_verdict(stored):
+    engine = get_engine("polars")
+    frame = engine.scan("parquet", [stored])
+    frame.collect_schema()
+    stored.unlink()
+
+    with pytest.raises(DataReadError):
+        observe(frame, [contracts["unique"](columns=["id"])], engine)

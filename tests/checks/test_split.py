@@ -50,7 +50,7 @@ def parted(engine, frame, contracts_, add_columns=QUARANTINE_COLUMNS):
 def test_each_broken_row_names_the_rules_that_it_broke(engine):
     valid, broken = parted(engine, make(engine, TYPES, ROWS), rules())
 
-    assert fetched(engine, valid) == [
+    assert sorted(fetched(engine, valid), key=lambda row: row["name"]) == [
         {"id": 1, "name": "A", "age": 30.0},
         {"id": None, "name": "E", "age": None},
     ]
@@ -153,7 +153,7 @@ def test_broken_rows_are_plain_and_masked(engine):
 
     shown = broken_rows(frame, judgements[2], engine, mask=["name"])
 
-    assert [row["age"] for row in shown] == [-5.0, 200.0, "nan"]
+    assert sorted(str(row["age"]) for row in shown) == ["-5.0", "200.0", "nan"]
     assert {row["name"] for row in shown} == {"[masked]"}
     assert {row["at"] for row in shown} == {"2024-01-01"}
     assert len(broken_rows(frame, judgements[2], engine, limit=1)) == 1
