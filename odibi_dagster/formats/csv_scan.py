@@ -119,6 +119,8 @@ def _sink_spark(options: CsvWriteOptions, columns: int) -> dict[str, Any]:
         "sep": options.sep,
         "header": options.header,
         "escape": '"',
+        "ignoreLeadingWhiteSpace": False,
+        "ignoreTrailingWhiteSpace": False,
         **({"nullValue": '""', "emptyValue": '""'} if columns == 1 else {}),
         "timestampFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX",
         "timestampNTZFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSS",

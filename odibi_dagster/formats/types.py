@@ -37,6 +37,8 @@ class Conversions:
     """Datetimes become microseconds; zoned ones become UTC."""
     flat: bool = False
     """Lists, arrays and structs are refused."""
+    nested_text: tuple[TypeClass, ...] = ()
+    """What becomes text inside lists, arrays and structs."""
 
 
 _TEXT = nw.String()
@@ -79,6 +81,8 @@ JSON = Conversions(
         nw.Duration: "cast it to a number of seconds",
         nw.Object: _CAST,
     },
+    microseconds=True,
+    nested_text=(nw.Date, nw.Datetime, nw.Time, nw.Decimal, nw.Int128, nw.UInt128),
 )
 
 
@@ -121,12 +125,15 @@ def _nested(
     if rules.flat:
         raise _error(dtype, kind, column, "unnest it, or write parquet, delta or json")
     if isinstance(dtype, nw.Struct):
-        fields = {
-            field.name: stored_as(_instance(field.dtype), rules, kind, f"{column}.{field.name}")
-            for field in dtype.fields
-        }
-        return nw.Struct(fields)
-    return nw.List(stored_as(_instance(dtype.inner), rules, kind, column))
+        return nw.Struct(
+            {f.name: _inner(f.dtype, rules, kind, f"{column}.{f.name}") for f in dtype.fields}
+        )
+    return nw.List(_inner(dtype.inner, rules, kind, column))
+
+
+def _inner(dtype: DType | TypeClass, rules: Conversions, kind: str, column: str) -> DType:
+    inner = _instance(dtype)
+    return _TEXT if isinstance(inner, rules.nested_text) else stored_as(inner, rules, kind, column)
 
 
 def _instance(dtype: DType | TypeClass) -> DType:

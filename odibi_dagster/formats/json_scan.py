@@ -1,0 +1,129 @@
+"""How each engine reads and writes lines of JSON."""
+
+from __future__ import annotations
+
+from glob import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import narwhals.stable.v2 as nw
+
+from odibi_dagster.errors import DataReadError
+from odibi_dagster.formats.text import parsed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from odibi_dagster.core.frame import Frame
+    from odibi_dagster.core.types import DType
+    from odibi_dagster.engines.base import Engine
+
+_AS_TEXT = (nw.Date, nw.Datetime, nw.Time, nw.Decimal, nw.Int128, nw.UInt128, nw.Unknown)
+"""Staged as text, and parsed again on reading."""
+
+
+def scan_json(
+    engine: Engine, files: Sequence[Path], rows: int | None, said: Mapping[str, DType]
+) -> Frame:
+    """Files of lines as one lazy frame, with types inferred from `rows` rows (None: all)."""
+    filled = [file for file in files if file.stat().st_size]
+    if filled:
+        return _SCAN[engine.name](engine, filled, rows)
+    if not said:
+        msg = "it holds no row, so its columns are unknown; declare them under the node's `columns`"
+        raise DataReadError(msg)
+    return parsed(engine, _EMPTY[engine.name](engine, list(said)), said)
+
+
+def scan_staged_json(
+    engine: Engine, files: Sequence[Path], schema: Mapping[str, DType], native_schema: Any
+) -> Frame:
+    """Staged lines, with the schema they were staged with."""
+    return _STAGED[engine.name](engine, files, schema, native_schema)
+
+
+def sink_words(engine: Engine) -> tuple[str, dict[str, Any]]:
+    """The engine's name of the format, and the words of its writer."""
+    return _SINK[engine.name]
+
+
+_SINK: Mapping[str, tuple[str, dict[str, Any]]] = {
+    "polars": ("ndjson", {}),
+    "spark": ("json", {"ignoreNullFields": "false"}),
+}
+
+
+def _polars_paths(files: Sequence[Path]) -> list[Path]:
+    """`scan_ndjson` takes every path for a glob."""
+    return [Path(escape(str(file))) for file in files]
+
+
+def _scan_polars(engine: Engine, files: Sequence[Path], rows: int | None) -> Frame:
+    import polars as pl
+
+    paths = _polars_paths(files)
+    each = [
+        engine.scan("ndjson", [path], infer_schema_length=rows).to_native().collect_schema()
+        for path in paths
+    ]
+    empty = [pl.LazyFrame(schema=schema) for schema in each]
+    try:
+        schema = pl.concat(empty, how="diagonal_relaxed").collect_schema()
+    except pl.exceptions.SchemaError as error:
+        msg = f"the files do not fit each other: {str(error).splitlines()[0]}"
+        raise DataReadError(msg) from error
+    known = {n: pl.String() if dtype == pl.Null else dtype for n, dtype in schema.items()}
+    return engine.scan("ndjson", paths, schema=known)
+
+
+def _scan_spark(engine: Engine, files: Sequence[Path], rows: int | None) -> Frame:
+    if rows is not None:
+        msg = "infer_schema_length is not known to Spark; leave it out"
+        raise DataReadError(msg)
+    return engine.scan("json", files, mode="FAILFAST")
+
+
+_SCAN: Mapping[str, Callable[[Engine, Sequence[Path], int | None], Frame]] = {
+    "polars": _scan_polars,
+    "spark": _scan_spark,
+}
+
+
+def _staged_polars(
+    engine: Engine, files: Sequence[Path], schema: Mapping[str, DType], native_schema: Any
+) -> Frame:
+    import polars as pl
+
+    texts = {name: dtype for name, dtype in schema.items() if isinstance(dtype, _AS_TEXT)}
+    types = {n: pl.String() if n in texts else dtype for n, dtype in native_schema.items()}
+    frame = engine.scan("ndjson", _polars_paths(files), schema=types)
+    return parsed(engine, frame, {n: t for n, t in texts.items() if t != nw.Unknown()})
+
+
+def _staged_spark(
+    engine: Engine, files: Sequence[Path], schema: Mapping[str, DType], native_schema: Any
+) -> Frame:
+    return engine.scan("json", files, mode="FAILFAST", schema=native_schema).select(*schema)
+
+
+_STAGED: Mapping[str, Callable[[Engine, Sequence[Path], Mapping[str, DType], Any], Frame]] = {
+    "polars": _staged_polars,
+    "spark": _staged_spark,
+}
+
+
+def _empty_polars(engine: Engine, names: Sequence[str]) -> Frame:
+    import polars as pl
+
+    return engine.wrap(pl.LazyFrame(schema=dict.fromkeys(names, pl.String)))
+
+
+def _empty_spark(engine: Engine, names: Sequence[str]) -> Frame:
+    schema = ", ".join(f"`{name}` string" for name in names)
+    return engine.wrap(engine.session.createDataFrame([], schema))  # type: ignore[attr-defined]
+
+
+_EMPTY: Mapping[str, Callable[[Engine, Sequence[str]], Frame]] = {
+    "polars": _empty_polars,
+    "spark": _empty_spark,
+}
