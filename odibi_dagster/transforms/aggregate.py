@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from odibi_dagster.transforms.base import Scope
 
 
+_ROUGH_LIMIT = 9.2e18
+"""Just inside the range of 64 bits, by more than what a sum of doubles may be off."""
+
+
 class Function(StrEnum):
     """What becomes of the values of a group."""
 
@@ -49,7 +53,7 @@ class Aggregate(Transform):
     Functions: `sum`, `avg`, `min`, `max`, `count` (of values that are not null) and `first` (the
     value of any one row, null included: rows have no order). Others skip nulls, and give null
     where a group has nothing else; NaN is greater than every number. Null is a group of its own.
-    Integers add up as 64 bits, `avg` is a double. Result: the groups, then the aggregations as
+    Integers add up as 64 bits (more is an error), `avg` is a double. Result: the groups, then the aggregations as
     written; row order is not defined. A column that is not there, one both grouped and
     aggregated, and a sum or average of what is not a number are errors.
     """
@@ -81,8 +85,18 @@ def _number(column: str, dtype: DType, function: str) -> nw.Expr:
 
 def _sum(column: str, dtype: DType) -> nw.Expr:
     number = _number(column, dtype, "sum")
+    total = number.sum()
+    if dtype in (nw.Int64, nw.UInt64):
+        total = total + _zero_within_64_bits(number)
     # Polars adds up nothing to 0, SQL to null
-    return nw.when(number.count() > 0).then(number.sum())
+    return nw.when(number.count() > 0).then(total)
+
+
+def _zero_within_64_bits(number: nw.Expr) -> nw.Expr:
+    """0, or an error of the engine: Polars would wrap an overflowing sum round, silently."""
+    rough = number.cast(nw.Float64()).sum()
+    too_much = nw.when(rough.abs() > _ROUGH_LIMIT).then(rough * _ROUGH_LIMIT).otherwise(0.0)
+    return too_much.cast(nw.Int64())
 
 
 def _avg(column: str, dtype: DType) -> nw.Expr:

@@ -30,10 +30,8 @@ class Join(Transform):
         - function: join
           params:
             right_dataset: cust
-            'on': cid
+            on: cid
             how: left
-
-    A bare `on` is the word for true in YAML, so it is quoted.
     `how`: `left` (default) keeps every row here, `right` every row there, `full` both, `inner`
     only matches; `cross` pairs every row with every row and takes no `on`; `semi` keeps the rows
     that have a match and `anti` those that have none, both without new columns. The keys stand

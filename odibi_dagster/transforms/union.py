@@ -9,6 +9,7 @@ from pydantic import Field
 
 from odibi_dagster.errors import SchemaContractError
 from odibi_dagster.transforms.base import Transform, dataset, transforms
+from odibi_dagster.transforms.columns import refuse_clash
 from odibi_dagster.transforms.types import common_type
 
 if TYPE_CHECKING:
@@ -63,7 +64,9 @@ def _named_like(first: Frame, other: Frame) -> Frame:
 def _union_schema(frames: list[Frame]) -> Mapping[str, DType]:
     schema: dict[str, DType] = {}
     for frame in frames:
-        for column, dtype in frame.collect_schema().items():
+        own = frame.collect_schema()
+        refuse_clash(schema, (column for column in own if column not in schema), "union")
+        for column, dtype in own.items():
             known = schema.get(column, dtype)
             schema[column] = common_type(column, known, dtype, "union")
     return schema

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import inspect
+from pathlib import Path
 from textwrap import dedent
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
+from odibi_dagster.config.composer import Composer
+from odibi_dagster.config.tree import Source
 from odibi_dagster.transforms.base import Scope, transforms
 
 if TYPE_CHECKING:
@@ -25,6 +28,7 @@ ORDERS = {
     "status": ["ok", "void"],
     "note": ["x", None],
 }
+SOURCE = Source(Path("docstring.yaml"), "docstring.yaml")
 OTHERS = {"cust": {"cid": [10], "seg": ["gold"]}, "orders2": {"oid": [3], "extra": ["zz"]}}
 
 
@@ -37,7 +41,13 @@ def example(name: str) -> dict[str, Any]:
         if not line.startswith("    "):
             break
         block.append(line)
-    return yaml.safe_load(dedent("\n".join(block)))[0]
+    return _plain(Composer(SOURCE).compose(yaml.parse(dedent("\n".join(block)))))[0]
+
+
+def _plain(tree: Any) -> Any:
+    if isinstance(tree.value, dict):
+        return {key: _plain(value) for key, value in tree.value.items()}
+    return [_plain(item) for item in tree.value] if tree.items() else tree.value
 
 
 @pytest.mark.parametrize("name", sorted(transforms.known))

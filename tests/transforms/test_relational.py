@@ -10,7 +10,7 @@ import narwhals.stable.v2 as nw
 import polars as pl
 import pytest
 
-from odibi_dagster.errors import ConfigError, SchemaContractError
+from odibi_dagster.errors import ConfigError, OdibiError, SchemaContractError
 from odibi_dagster.transforms.base import Scope, transforms
 from tests.transforms.rows import rows, tuples
 
@@ -100,6 +100,13 @@ def test_duplicate_keys_and_several_keys(given: Given, step: Step, how: str) -> 
     assert len([row for row in found if row["b"] == "ü"]) == (2 if how == "semi" else 4)
 
 
+@pytest.mark.parametrize("how", ["inner", "left", "right", "full", "semi"])
+def test_nan_keys_match_each_other(given: Given, step: Step, how: str) -> None:
+    params = {"right_dataset": "other", "on": "k", "how": how}
+    found = step("join", params, given({"k": [NAN]}), other=given({"k": [NAN]}))
+    assert tuples(found) == [("NaN",)]
+
+
 def test_a_frame_joins_itself(given: Given, step: Step) -> None:
     frame = given({"k": [1, 2], "v": ["a", "b"]})
     found = step("join", {"right_dataset": "other", "on": "k", "how": "full"}, frame, other=frame)
@@ -170,6 +177,11 @@ def test_union_by_name_fills_what_is_missing_with_null(given: Given, step: Step)
         (2.5, None, 0.5),
         (None, "ß", None),
     ]
+
+
+def test_union_refuses_names_that_differ_in_case(given: Given, step: Step) -> None:
+    with pytest.raises(SchemaContractError, match="duplicate column 'Id': 'id' is there already"):
+        step("union", {"datasets": ["other"]}, given({"id": [1]}), other=given({"Id": [2]}))
 
 
 def test_union_by_position_takes_the_first_names(given: Given, step: Step) -> None:
@@ -260,6 +272,17 @@ def test_sums_do_not_overflow_the_column(
     params = {"group_by": ["k"], "aggregations": {"x": "sum"}}
     found = step("aggregate", params, given({"k": [1, 1], "x": values}, x=dtype))
     assert tuples(found) == [(1.0, total)]
+
+
+def test_a_sum_beyond_64_bits_is_an_error_and_never_another_number(
+    given: Given, step: Step
+) -> None:
+    params = {"group_by": ["k"], "aggregations": {"x": "sum"}}
+    top = 2**63 - 1
+    with pytest.raises(OdibiError):
+        step("aggregate", params, given({"k": [1, 1], "x": [top, 2**62]}))
+    found = step("aggregate", params, given({"k": [1, 1, 2], "x": [2**62, -(2**62) - 1, None]}))
+    assert tuples(found) == [(1.0, -1.0), (2.0, None)]
 
 
 @pytest.mark.parametrize("function", ["sum", "avg"])

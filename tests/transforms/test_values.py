@@ -81,7 +81,7 @@ def test_nan_and_empty_text_are_not_null(given: Given, step: Step) -> None:
 def test_a_value_the_column_cannot_hold_is_refused(
     given: Given, step: Step, dtype: Any, value: Any
 ) -> None:
-    with pytest.raises(SchemaContractError, match="step fill_nulls: column 'x' is .* cannot hold"):
+    with pytest.raises(SchemaContractError, match=r"fill_nulls: column 'x' is .* cannot hold"):
         step("fill_nulls", {"values": {"x": value}}, given({"x": [None]}, x=dtype))
 
 
