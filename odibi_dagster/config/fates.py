@@ -1,91 +1,104 @@
-"""Which keys of a project have no effect, and which are refused; and the same as a table."""
+"""The fate of every key, as the documentation shows it; made from the models, so never stale."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel
-
-from odibi_dagster.config.explain import keys_of, models_in, spellings, unknown_key
-from odibi_dagster.core.fate import NoEffect, NotYet, not_yet
+from odibi_dagster.checks.base import contracts
+from odibi_dagster.config import models
+from odibi_dagster.config.explain import spellings
+from odibi_dagster.config.later import LATER
+from odibi_dagster.connections.base import connections
+from odibi_dagster.core.fate import Choice, NoEffect, NotYet
+from odibi_dagster.formats.base import formats
+from odibi_dagster.transforms.base import transforms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from odibi_dagster.config.report import Loc, Report
+    from pydantic import BaseModel
+    from pydantic.fields import FieldInfo
+
+    from odibi_dagster.core.registry import Registry
+
+BLOCKS: Mapping[str, type[BaseModel]] = {
+    "the project": models.ProjectConfig,
+    "connections: type local": connections["local"],
+    "pipelines": models.PipelineConfig,
+    "nodes": models.NodeConfig,
+    "columns": models.ColumnConfig,
+    "read, and inputs in storage": models.ReadConfig,
+    "inputs of Python assets": models.AssetInput,
+    "transform": models.TransformConfig,
+    "transform.steps": models.StepConfig,
+    "validation": models.ValidationConfig,
+    "validation.quarantine": models.QuarantineConfig,
+    "validation.quarantine.add_columns": models.QuarantineColumns,
+    "write": models.WriteConfig,
+    "dagster, at the project": models.ProjectDagster,
+    "dagster, at a pipeline": models.PipelineDagster,
+    "dagster, at a node": models.NodeDagster,
+}
+"""Every block of odibi.yaml, in the order of the file."""
+
+_REGISTRIES: tuple[Registry[Any], ...] = (connections, formats, contracts, transforms)
+_PLURALS = {
+    "connection type": "Connection types",
+    "format": "Formats",
+    "test": "Contracts and tests",
+    "transform": "Transforms",
+    "operation": "Operations",
+}
+_INTRO = """\
+# Keys of odibi.yaml
+
+What becomes of each key. It **works**; or it has **no effect** here: it is accepted, and
+`odibi-dagster validate` lists it; or it is **not supported yet**: it would change the data, and is
+an error unless it says its default. This page is made from the models: `python -m
+odibi_dagster.config.fates > docs/keys.md`.
+
+At a node, `pattern: {type: ..., params: {...}}` is another way to write `transformer` and `params`.
+"""
 
 
-@dataclass(frozen=True)
-class _Shape:
-    """What is worth a look in blocks of one class."""
-
-    marked: Mapping[str, NoEffect | NotYet]
-    nested: tuple[str, ...]
-
-    @property
-    def plain(self) -> bool:
-        """Whether there is nothing to look at."""
-        return not (self.marked or self.nested)
+def render() -> str:
+    """The table of all keys, as markdown."""
+    parts = [_INTRO]
+    for title, model in BLOCKS.items():
+        rows = [_row(model, name, field) for name, field in model.model_fields.items()]
+        parts.append("\n".join([f"## {title}", "", "| key | fate | |", "|-|-|-|", *rows, ""]))
+    parts.append("\n".join(_names()))
+    return "\n".join(parts)
 
 
-@cache
-def _shape(model: type[BaseModel]) -> _Shape:
-    marked: dict[str, NoEffect | NotYet] = {}
-    nested = []
-    for name, field in model.model_fields.items():
-        marks = [mark for mark in field.metadata if isinstance(mark, (NoEffect, NotYet))]
-        if marks:
-            marked[name] = marks[0]
-        elif any(True for _ in models_in(field.annotation)):
-            nested.append(name)
-    return _Shape(marked, tuple(nested))
+def _row(model: type[BaseModel], name: str, field: FieldInfo) -> str:
+    fate, note = "works", ""
+    for mark in field.metadata:
+        if isinstance(mark, NoEffect):
+            fate, note = "no effect", mark.why
+        elif isinstance(mark, NotYet):
+            fate, note = "not supported yet", mark.hint
+        elif isinstance(mark, Choice):
+            note = _choices(mark)
+    return f"| `{next(spellings(model, name))}` | {fate} | {note} |"
 
 
-def inspect(block: BaseModel, loc: Loc, report: Report) -> None:
-    """Report every written key below `block` that is refused, has no effect, or is unknown."""
-    model = type(block)
-    shape = _shape(model)
-    if block.model_extra:
-        for name in block.model_extra:
-            report.unknown(unknown_key(name, keys_of(model)), (*loc, name))
-    if shape.plain:
-        return
-    written = block.model_fields_set
-    for name in shape.marked.keys() & written:
-        _marked(block, name, shape.marked[name], loc, report)
-    for name in shape.nested:
-        if name in written:
-            _nested(getattr(block, name), (*loc, name), report)
+def _choices(mark: Choice) -> str:
+    works = ", ".join(f"`{each}`" for each in mark.works)
+    later = ", ".join(f"`{each}`" for each in mark.later)
+    return f"{works}; not supported yet: {later}" if later else works
 
 
-def _nested(value: Any, loc: Loc, report: Report) -> None:
-    if isinstance(value, BaseModel):
-        inspect(value, loc, report)
-    elif isinstance(value, (list, tuple)):
-        for index, child in enumerate(value):
-            _nested(child, (*loc, index), report)
-    elif isinstance(value, dict):
-        for key, child in value.items():
-            _nested(child, (*loc, key), report)
+def _names() -> Iterator[str]:
+    known = {registry.kind: set(registry.known) for registry in _REGISTRIES}
+    yield from ("## Names not supported yet", "", "| | |", "|-|-|")
+    for kind, names in LATER.items():
+        rest = [name for name in names.split() if name not in known.get(kind, ())]
+        if rest:
+            yield f"| {_PLURALS[kind]} | {', '.join(f'`{name}`' for name in rest)} |"
+    yield "| `on_fail` | `halt` |"
+    yield ""
 
 
-def _marked(block: BaseModel, name: str, mark: NoEffect | NotYet, loc: Loc, report: Report) -> None:
-    model = type(block)
-    key = next(spellings(model, name))
-    place = (*loc, key)
-    if isinstance(mark, NoEffect):
-        report.note(f"'{key}' has no effect here: {mark.why}", place)
-        return
-    value = getattr(block, name)
-    if value not in (None, False, "", [], {}):
-        hint = f"; {mark.hint}" if mark.hint else ""
-        report.error(f"{not_yet(repr(key))}{hint}", place, key=True)
-
-
-def refused(model: type[BaseModel]) -> Iterator[str]:
-    """The keys of a block that are refused."""
-    for name, mark in _shape(model).marked.items():
-        if isinstance(mark, NotYet):
-            yield next(spellings(model, name))
+if __name__ == "__main__":
+    print(render(), end="")  # noqa: T201

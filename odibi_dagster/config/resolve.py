@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from odibi_dagster.checks.base import Column
+from odibi_dagster.config.effects import inspect
 from odibi_dagster.config.explain import keys_of
-from odibi_dagster.config.fates import inspect
 from odibi_dagster.config.later import lookup
 from odibi_dagster.config.links import Draft, link
 from odibi_dagster.config.naming import check_nodes, check_pipelines

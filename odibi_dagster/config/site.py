@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from odibi_dagster.config.effects import inspect
 from odibi_dagster.config.explain import report_all
-from odibi_dagster.config.fates import inspect
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
