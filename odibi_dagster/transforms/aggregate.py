@@ -53,9 +53,9 @@ class Aggregate(Transform):
     Functions: `sum`, `avg`, `min`, `max`, `count` (of values that are not null) and `first` (the
     value of any one row, null included: rows have no order). Others skip nulls, and give null
     where a group has nothing else; NaN is greater than every number. Null is a group of its own.
-    Integers add up as 64 bits (more is an error), `avg` is a double. Result: the groups, then the aggregations as
-    written; row order is not defined. A column that is not there, one both grouped and
-    aggregated, and a sum or average of what is not a number are errors.
+    Integers add up as 64 bits (more is an error), `avg` is a double. Result: the groups, then the
+    aggregations as written; row order is not defined. A column that is not there, one both
+    grouped and aggregated, and a sum or average of what is not a number are errors.
     """
 
     group_by: Columns

@@ -32,6 +32,7 @@ class Join(Transform):
             right_dataset: cust
             on: cid
             how: left
+
     `how`: `left` (default) keeps every row here, `right` every row there, `full` both, `inner`
     only matches; `cross` pairs every row with every row and takes no `on`; `semi` keeps the rows
     that have a match and `anti` those that have none, both without new columns. The keys stand
