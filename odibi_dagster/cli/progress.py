@@ -123,11 +123,13 @@ def details(node: NodeReport) -> list[str]:
 
 
 def _broken(check: CheckReport) -> list[str]:
+    """The check and what it found; what was expected and seen where the sentence lacks it."""
     head = f"{check.name} {check.state}: {check.description}"
-    seen = [f"{name} {check.metadata[name]}" for name in _SHOWN_BROKEN if name in check.metadata]
-    failed, total = check.metadata.get("failed_rows"), check.metadata.get("total_rows")
-    if failed is not None and total is not None:
-        seen.append(f"{failed:,} of {total:,} rows")
+    seen = [
+        f"{name} {check.metadata[name]}"
+        for name in _SHOWN_BROKEN
+        if name in check.metadata and str(check.metadata[name]) not in check.description
+    ]
     return [head, f"  {', '.join(seen)}"] if seen else [head]
 
 

@@ -18,7 +18,7 @@ _CELL = 60
 _BOLD, _PLAIN = "\x1b[1m", "\x1b[0m"
 
 
-def json_rows(names: Sequence[str], batches: Batches, _: bool) -> Iterator[str]:  # noqa: FBT001
+def json_rows(names: Sequence[str], batches: Batches, _: bool) -> Iterator[str]:
     """One array of objects, a row a line.
 
     >>> "".join(json_rows(["a"], [[{"a": Decimal("1.50")}]], False))
@@ -34,11 +34,11 @@ def json_rows(names: Sequence[str], batches: Batches, _: bool) -> Iterator[str]:
     yield "\n]\n" if separator == ",\n" else "]\n"
 
 
-def csv_rows(names: Sequence[str], batches: Batches, _: bool) -> Iterator[str]:  # noqa: FBT001
+def csv_rows(names: Sequence[str], batches: Batches, _: bool) -> Iterator[str]:
     """A header, then the rows. Null is an empty field, an empty string is `""`.
 
-    >>> "".join(csv_rows(["a", "b"], [[{"a": None, "b": 'say "hi"'}]], False))
-    'a,b\\n,"say ""hi"""\\n'
+    >>> "".join(csv_rows(["a", "b"], [[{"a": None, "b": "x, y"}]], False))
+    'a,b\\n,"x, y"\\n'
     """
     yield ",".join(map(_field, names)) + "\n"
     for batch in batches:
@@ -46,7 +46,7 @@ def csv_rows(names: Sequence[str], batches: Batches, _: bool) -> Iterator[str]: 
             yield ",".join(_field(row[name]) for name in names) + "\n"
 
 
-def table_rows(names: Sequence[str], batches: Batches, is_live: bool) -> Iterator[str]:  # noqa: FBT001
+def table_rows(names: Sequence[str], batches: Batches, is_live: bool) -> Iterator[str]:
     """Aligned columns, numbers to the right; the first batch decides how wide they are."""
     widths: list[int] = []
     for batch in batches:
@@ -146,7 +146,7 @@ def _wide(text: str) -> int:
     return cell_len(text)
 
 
-def _head(names: Sequence[str], widths: Sequence[int], is_live: bool) -> Iterator[str]:  # noqa: FBT001
+def _head(names: Sequence[str], widths: Sequence[int], is_live: bool) -> Iterator[str]:
     head = _aligned(names, widths, [False] * len(names)).rstrip("\n")
     yield f"{_BOLD}{head}{_PLAIN}\n" if is_live else f"{head}\n"
     yield "  ".join("-" * width for width in widths) + "\n"

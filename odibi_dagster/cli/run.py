@@ -5,14 +5,16 @@ A plain PIPELINE/NODE runs that node alone, +PIPELINE/NODE what lies upstream of
 
 from __future__ import annotations
 
+import os
 import shlex
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from odibi_dagster.cli.validate import config_arguments
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
     from pathlib import Path
 
     import dagster as dg
@@ -74,16 +76,32 @@ def _run(args: argparse.Namespace, project: Project, terminal: Terminal) -> int:
     from odibi_dagster.cli.report import RunReport
     from odibi_dagster.cli.running import choose_nodes
 
-    chosen = choose_nodes(project, [*args.nodes, *args.select, *args.pipeline])
+    chosen = choose_nodes(project, terms(args))
     report = RunReport(_waiting(project, chosen))
     home, ours = find_home(args.config)
-    with open_instance(home, ours=ours) as instance:
+    with _environment_kept(), open_instance(home, ours=ours) as instance:
         stopped = _watched(args, project, chosen, instance, report, terminal)
     _conclude(args.config, project, report, terminal)
     said = "DAGSTER_HOME is not set, so it lies beside the file" if ours else "from DAGSTER_HOME"
     terminal.line(f"Dagster home: {home} ({said})")
     _next(args.config, report, home, terminal)
     return report.exit_code if stopped is None else stopped
+
+
+def terms(args: argparse.Namespace) -> list[str]:
+    """Everything that was selected, in whichever way; nothing means all."""
+    return [*args.nodes, *args.select, *args.pipeline]
+
+
+@contextmanager
+def _environment_kept() -> Iterator[None]:
+    """Opening a home of ours names it in the environment: for this run, and not after it."""
+    before = os.environ.get("DAGSTER_HOME")
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop("DAGSTER_HOME", None)
 
 
 def _waiting(project: Project, chosen: Chosen) -> dict[Any, NodeReport]:

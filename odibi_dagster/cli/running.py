@@ -93,7 +93,7 @@ def materialize(
     not raised: the report says which nodes were stopped.
     """
     report.run_id = str(uuid.uuid4())
-    listener = _Listener(instance, chosen, report, changed)
+    listener = _Listener(project, instance, chosen, report, changed)
     instance.add_event_listener(report.run_id, listener)
     started = time.monotonic()
     try:
@@ -114,12 +114,13 @@ class _Listener:
 
     def __init__(
         self,
+        project: Project,
         instance: dg.DagsterInstance,
         chosen: Chosen,
         report: RunReport,
         changed: Changed,
     ) -> None:
-        self._instance, self._chosen = instance, chosen
+        self._project, self._instance, self._chosen = project, instance, chosen
         self._report, self._changed = report, changed
         self._started: dict[NodeId, float] = {}
         self.interrupted = False
@@ -162,7 +163,8 @@ class _Listener:
             node.rows = count
 
     def succeeded(self, node: NodeReport, _: dg.DagsterEvent) -> None:
-        node.state = WARNED if node.counted("warned") else OK
+        is_view = self._project.nodes[node.id].is_view
+        node.state = VIEW if is_view else WARNED if node.counted("warned") else OK
         self._done(node)
 
     def skipped(self, node: NodeReport, _: dg.DagsterEvent) -> None:
@@ -236,8 +238,6 @@ def _settle(project: Project, report: RunReport, changed: Changed, *, stopped: b
     """Nodes that never started: what kept each of them from it."""
     for node in report:
         if node.is_done:
-            if node.state == OK and project.nodes[node.id].is_view:
-                node.state = VIEW
             continue
         blamed = [up for up in sorted(project.nodes[node.id].after) if _kept_back(report, up)]
         node.state = SKIPPED if blamed or not stopped else STOPPED

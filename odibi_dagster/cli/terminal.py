@@ -99,6 +99,6 @@ def _own(stream: TextIO) -> TextIO:
     except (OSError, ValueError, AttributeError):
         return stream
     encoding = getattr(stream, "encoding", None) or "utf-8"
-    return open(  # noqa: SIM115, PTH123  (closed by Terminal.close)
+    return open(  # noqa: PTH123  (closed by Terminal.close)
         descriptor, "w", encoding=encoding, errors="replace", newline=""
     )

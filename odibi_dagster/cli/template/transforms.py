@@ -6,6 +6,6 @@ from odibi_dagster import transform
 
 
 @transform
-def clean_countries(context, current, column: str):
+def clean_countries(context, column: str):
     """Country codes as two capital letters."""
-    return current.with_columns(pl.col(column).str.strip_chars().str.to_uppercase())
+    return context.df.with_columns(pl.col(column).str.strip_chars().str.to_uppercase())
