@@ -5,16 +5,35 @@ from __future__ import annotations
 import argparse
 import sys
 import traceback
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from odibi_dagster.cli import init, ls, run, show, validate
 from odibi_dagster.cli.terminal import Terminal
 from odibi_dagster.errors import ConfigError, OdibiError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-COMMANDS = {command.NAME: command for command in (validate, run, show, ls, init)}
+
+class Command(Protocol):
+    """What the module of a command holds; the first line of its docstring describes it."""
+
+    NAME: str
+    HELP: str
+    EXAMPLES: str
+    __doc__: str | None
+
+    def arguments(self, parser: argparse.ArgumentParser, /) -> None:
+        """Add what the command takes."""
+        ...
+
+    def execute(self, args: argparse.Namespace, terminal: Terminal, /) -> int:
+        """Do it; the exit code. Errors are raised."""
+        ...
+
+
+_MODULES: tuple[Command, ...] = (validate, run, show, ls, init)
+COMMANDS: Mapping[str, Command] = {command.NAME: command for command in _MODULES}
 
 _EPILOG = """\
 examples:
@@ -104,7 +123,7 @@ def _parser() -> argparse.ArgumentParser:
             name,
             parents=[common],
             help=command.HELP,
-            description=command.__doc__.split("\n", 1)[0],
+            description=(command.__doc__ or "").split("\n", 1)[0],
             epilog=command.EXAMPLES,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )

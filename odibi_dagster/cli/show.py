@@ -10,9 +10,8 @@ from odibi_dagster.errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
 
-    from odibi_dagster.cli.rows import Row
+    from odibi_dagster.cli.rows import Batches
     from odibi_dagster.cli.terminal import Terminal
     from odibi_dagster.config.project import Project
     from odibi_dagster.core.frame import Frame
@@ -112,11 +111,11 @@ def _rows_out(
     names = list(frame.collect_schema())
     more = False
     if args.all:
-        batches: Iterator[list[Row]] = engine.fetch_batches(frame, _BATCH_ROWS)
+        batches: Batches = engine.fetch_batches(frame, _BATCH_ROWS)
     else:
         rows = engine.fetch(frame, args.limit + 1)
         more = len(rows) > args.limit
-        batches = iter([rows[: args.limit]])
+        batches = [rows[: args.limit]]
     for text in FORMATS[args.format](names, batches, terminal.is_live):
         terminal.write(text)
         if terminal.gone:
