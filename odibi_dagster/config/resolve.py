@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from odibi_dagster.checks.base import Column
+from odibi_dagster.config.digest import digest
 from odibi_dagster.config.effects import inspect
 from odibi_dagster.config.explain import keys_of
 from odibi_dagster.config.later import lookup
@@ -184,4 +185,5 @@ def _node(draft: Draft, report: Report) -> Node:
         quarantine=draft.quarantine,
         after=frozenset(draft.after),
         files=tuple(draft.steps.files),
+        digest=digest(draft.site.config, draft.steps.files),
     )

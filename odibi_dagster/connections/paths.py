@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://|(?:file|data|http|https|s3|abfss?|dbfs):", re.I)
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
+_MAX_PART = 255
 GLOB = frozenset("*?[")
 
 
@@ -31,6 +32,9 @@ def confined(base: Path, text: str, what: str = "connection base path") -> Path:
         raise ValueError(msg)
     if "\\" in text:
         msg = f"invalid path {text[:60]!r}: write / between folders"
+        raise ValueError(msg)
+    if any(len(part.encode()) > _MAX_PART for part in text.split("/")):
+        msg = f"invalid path {text[:60]!r}...: a name has at most {_MAX_PART} bytes"
         raise ValueError(msg)
     return _linked_inside(base, base.joinpath(*_normal(text)), text, what)
 
