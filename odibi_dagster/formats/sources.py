@@ -42,13 +42,10 @@ def files_of(location: Location, suffixes: tuple[str, ...]) -> tuple[Path, ...]:
         msg = f"{location} holds no {' or '.join(suffixes)} file"
         raise DataReadError(msg)
     if not found:
-        msg = f"{location} does not exist" if not has_magic(str(path)) else _nothing(location)
+        what = "matches no file" if split_glob(path)[1] else "does not exist"
+        msg = f"{location} {what}"
         raise DataReadError(msg)
     return found
-
-
-def _nothing(location: Location) -> str:
-    return f"{location} matches no file"
 
 
 def _below(root: Path, suffixes: tuple[str, ...]) -> Iterator[Path]:
@@ -70,10 +67,15 @@ def _matches(path: Path, suffixes: tuple[str, ...]) -> Iterator[Path]:
 
 
 def split_glob(path: Path) -> tuple[Path, str]:
-    """The folder before the first part with `*`, `?` or `[`, and the pattern from there on."""
-    for index, part in enumerate(path.parts):
-        if has_magic(part):
-            return Path(*path.parts[:index]), "/".join(path.parts[index:])
+    """The folder before the first part with `*`, `?` or `[`, and the pattern from there on.
+
+    A folder that exists under just that name is taken as it is, whatever characters it has.
+    """
+    root = Path(path.anchor)
+    for index, part in enumerate(path.parts[1:], start=1):
+        if has_magic(part) and not (root / part).exists():
+            return root, "/".join(path.parts[index:])
+        root /= part
     return path, ""
 
 

@@ -1,0 +1,74 @@
+"""Small words for the tests of formats."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import narwhals.stable.v2 as nw
+import polars as pl
+
+from odibi_dagster.connections.base import Location
+from odibi_dagster.core.frame import Frame
+from odibi_dagster.engines.base import Engine, get_engine
+from odibi_dagster.formats.base import Format, Published, formats
+
+POLARS = get_engine("polars")
+
+
+def format_of(kind: str) -> Format:
+    return formats[kind]()
+
+
+def frame_of(engine: Engine, data: dict[str, list[Any]]) -> Frame:
+    """The rows of `data` on any engine."""
+    if engine.name == "polars":
+        return engine.wrap(pl.DataFrame(data))
+    rows = list(zip(*data.values(), strict=True))
+    return engine.wrap(engine.session.createDataFrame(rows, list(data)).coalesce(1))
+
+
+def rows_of(engine: Engine, frame: Frame) -> list[tuple[Any, ...]]:
+    return [tuple(row.values()) for row in engine.fetch(frame, 10_000)]
+
+
+def write(
+    kind: str,
+    path: Path,
+    frame: Frame,
+    *,
+    engine: Engine = POLARS,
+    batch: str = "b1",
+    partition_by: tuple[str, ...] = (),
+    **options: Any,
+) -> Published:
+    """Stage and publish."""
+    format = format_of(kind)
+    staged = format.stage(
+        engine,
+        frame,
+        Location(path),
+        batch=batch,
+        partition_by=partition_by,
+        options=format.write_options.model_validate(options),
+    )
+    return format.publish(staged)
+
+
+def read(
+    kind: str,
+    path: Path,
+    *,
+    engine: Engine = POLARS,
+    declared: dict[str, nw.dtypes.DType] | None = None,
+    **options: Any,
+) -> Frame:
+    format = format_of(kind)
+    return format.scan(
+        engine, Location(path), format.read_options.model_validate(options), declared
+    )
+
+
+def hidden(folder: Path) -> list[str]:
+    """What staging left behind."""
+    return [path.name for path in folder.iterdir() if path.name.startswith(".")]
