@@ -61,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     terminal = Terminal()
     if (code := _unknown_command(words, terminal)) is not None:
         return code
-    arguments = _parser().parse_args(words)
+    arguments = parse(words)
     try:
         return COMMANDS[arguments.command].execute(arguments, terminal)
     except KeyboardInterrupt:
@@ -90,6 +90,20 @@ def _explain(error: Exception, terminal: Terminal) -> int:
     terminal.error(f"unexpected {type(error).__name__}: {error}")
     terminal.note("--debug shows where it happened")
     return OdibiError.exit_code
+
+
+def parse(words: Sequence[str]) -> argparse.Namespace:
+    """The arguments of one call; argparse itself ends the process where they make no sense.
+
+    Nodes may stand before and after options, which argparse does not take of its own accord.
+    """
+    parser = _parser()
+    arguments, rest = parser.parse_known_args(words)
+    if rest and (any(word.startswith("-") for word in rest) or not hasattr(arguments, "nodes")):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:
+        arguments.nodes += rest
+    return arguments
 
 
 def _unknown_command(words: Sequence[str], terminal: Terminal) -> int | None:

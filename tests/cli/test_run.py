@@ -5,7 +5,7 @@ import pytest
 
 from odibi_dagster.assets.instance import open_instance
 from odibi_dagster.cli import run
-from odibi_dagster.cli.entry import _parser
+from odibi_dagster.cli.entry import parse
 from odibi_dagster.cli.running import choose_nodes
 from odibi_dagster.config.load import load_project
 from tests.cli.support import PROJECT, Cli
@@ -62,13 +62,12 @@ def test_dagster_remembers_the_run_under_the_name_of_the_pipelines_job(cli: Cli)
         (["gold"], {"gold/large", "gold/answers"}),
         (["--select", "gold/large", "--select", "silver/orders"], {"gold/large", "silver/orders"}),
         (["--pipeline", "silver", "gold/large"], {"gold/large", "silver/orders"}),
-        (["--select", 'key:"silver/orders"+'], {"silver/orders", "gold/large"}),
+        (["--select", 'key:"silver/orders"+1'], {"silver/orders", "gold/large"}),
     ],
 )
 def test_what_is_selected(cli: Cli, words: list[str], nodes: set[str]) -> None:
     project = load_project(cli.root / "odibi.yaml")
-    parsed = _parser().parse_args(["run", "odibi.yaml", *words])
-    chosen = choose_nodes(project, run.terms(parsed))
+    chosen = choose_nodes(project, run.terms(parse(["run", "odibi.yaml", *words])))
     assert {str(node) for node in chosen.nodes.values()} == nodes
 
 
