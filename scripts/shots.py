@@ -51,7 +51,7 @@ FLAGS = (
     "--hide-scrollbars",
     "--force-color-profile=srgb",
 )
-PATIENCE = 90.0
+PATIENCE = 240.0
 """Seconds to wait for a page, or for Dagster to start."""
 
 
@@ -64,12 +64,19 @@ class Shot:
     shows: tuple[str, ...]
     width: int = 1600
     height: int = 900
-    click: tuple[str, ...] = ()
-    """Texts to click on, one after the other, before the picture is taken."""
+    expands: str = ""
+    """For a graph: its panels are folded away, its groups unfolded until this text is there."""
 
 
 BEFORE = (
-    Shot("asset-graph", "/asset-groups", ("flights_once", "delays_by_weather"), 1900, 1000),
+    Shot(
+        "asset-graph",
+        "/asset-groups",
+        ("bronze", "silver", "gold"),
+        2400,
+        1300,
+        expands="delays_by_weather",
+    ),
     Shot("node", "/assets/silver/flights", ("Latest materialization",), 1500, 1000),
 )
 AFTER = (
@@ -113,15 +120,25 @@ class Page:
                 raise SystemExit(f"the page never showed {text!r}")
             time.sleep(0.3)
 
-    def click(self, text: str) -> None:
-        self.wait_for(text)
-        found = self.evaluate(
-            "(() => { const all = [...document.querySelectorAll('button, a, [role=tab]')];"
-            f" const it = all.find(e => e.innerText.trim() === {json.dumps(text)});"
-            " if (it) it.click(); return Boolean(it); })()"
+    def expand(self, text: str) -> None:
+        """Fold the panels away, unfold every group (Alt+E); the graph then fits itself."""
+        self.evaluate(
+            "[...document.querySelectorAll('button')].filter(button =>"
+            " button.innerText.trim() === 'Hide navigation'"
+            " || button.querySelector('[aria-label=panel_show_right]'))"
+            ".forEach(button => button.click())"
         )
-        if not found:
-            raise SystemExit(f"nothing to click says {text!r}")
+        time.sleep(1)
+        for kind in ("rawKeyDown", "keyUp"):
+            self.call(
+                "Input.dispatchKeyEvent",
+                type=kind,
+                modifiers=1,
+                code="KeyE",
+                key="e",
+                windowsVirtualKeyCode=69,
+            )
+        self.wait_for(text)
 
     def take(self, shot: Shot, url: str, file: Path) -> None:
         self.call(
@@ -132,10 +149,10 @@ class Page:
             mobile=False,
         )
         self.call("Page.navigate", url=url + shot.path)
-        for text in shot.click:
-            self.click(text)
         for text in shot.shows:
             self.wait_for(text)
+        if shot.expands:
+            self.expand(shot.expands)
         time.sleep(4)  # the graph lays itself out, counts arrive one query later
         picture = self.call("Page.captureScreenshot", format="png")["data"]
         file.write_bytes(base64.b64decode(picture))

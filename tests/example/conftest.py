@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+import polars as pl
 import pytest
 
 from odibi_dagster import load_odibi_assets
@@ -53,6 +54,12 @@ class Ran:
             f"{'/'.join(found.asset_key.path)}:{found.check_name}": found
             for found in self.result.get_asset_check_evaluations()
         }
+
+    def load(self, key: str) -> pl.DataFrame:
+        """The stored rows, as a Python asset would get them."""
+        definitions = dg.Definitions(assets=load_odibi_assets(self.root / "odibi.yaml"))
+        with definitions.get_asset_value_loader(self.instance) as loader:
+            return loader.load_asset_value(key.split("/"), python_type=pl.DataFrame)
 
     def again(self, **env: Any) -> Ran:
         return run(self.root, self.instance, **env)

@@ -62,7 +62,7 @@ def ask(url: str, query: str) -> Any:
     """The answer of the server, which may take a while to start."""
     body = json.dumps({"query": query}).encode()
     request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 200
     while True:
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from odibi_dagster.config.load import load_project
 from polars.testing import assert_frame_equal
 
 from odibi_dagster.checks.base import OnFail, contracts
+from odibi_dagster.config.load import load_project
 from tests.example.baseline import Baseline
 from tests.example.conftest import EXAMPLE, Ran
 
@@ -67,7 +67,7 @@ def test_every_kind_of_contract_and_action_is_seen_on_real_data():
 
 
 def test_the_quarantine_keeps_the_row_and_the_reason(ran: Ran):
-    rejected = pl.read_parquet(ran.lake / "silver/flights_without_plane.parquet")
+    rejected = ran.load("silver/flights__quarantine")
     assert rejected["tailnum"].null_count() == rejected.height == 547
     assert rejected["_failed_tests"].unique().to_list() == ["not_null_tailnum"]
     assert rejected["cancelled"].all(), "who never flew has no tail number"
