@@ -31,6 +31,8 @@ class SparkEngine:
 
         session = SparkSession.builder.getOrCreate()
         session.conf.set("spark.sql.session.timeZone", "UTC")
+        # Formats know the types of partition columns; a guess would turn "007" into 7.
+        session.conf.set("spark.sql.sources.partitionColumnTypeInference.enabled", "false")
         return session
 
     def scan(self, format: str, paths: Sequence[Path], **options: Any) -> Frame:
@@ -68,8 +70,14 @@ class SparkEngine:
         return int(seen.get["rows"])
 
     def sql(self, query: Query, frames: Mapping[str, Frame]) -> Frame:
-        """See `Engine.sql`."""
-        raise NotImplementedError
+        """See `Engine.sql`; no view is registered, so nothing has to be dropped afterwards."""
+        from odibi_dagster.engines.spark_errors import translating
+        from odibi_dagster.engines.sql.plan_spark import plan
+
+        native = {name: frame.to_native() for name, frame in frames.items()}
+        session = self.session
+        with translating():
+            return nw.from_native(plan(query.bind(frames), native, lambda: session.range(1)))
 
     def fetch(self, frame: Frame, limit: int) -> list[dict[str, Any]]:
         """See `Engine.fetch`."""
@@ -96,7 +104,7 @@ class SparkEngine:
     def explain(self, frame: Frame) -> str:
         """See `Engine.explain`."""
         native: DataFrame = frame.to_native()
-        return str(native._jdf.queryExecution().toString())  # noqa: SLF001
+        return str(native._jdf.queryExecution().toString())
 
 
 def _escaped(path: Path) -> str:

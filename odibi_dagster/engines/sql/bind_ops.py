@@ -242,7 +242,8 @@ def casted(value: Expr, to: Type, *, strict: bool = True) -> Expr:
     if value.type != NULL and value.type != to and to.name not in CASTS.get(value.type.name, set()):
         msg = f"a cast from {value.type} to {to} is not supported"
         raise SqlError(msg)
-    return folded(value, to) if value.type == STR else cast(value, to, strict=strict)
+    made = folded(value, to)
+    return made if isinstance(made, Lit) else cast(value, to, strict=strict)
 
 
 @binds(exp.Date, keys=("this",))
