@@ -57,7 +57,9 @@ class PolarsEngine:
         counted = lazy.map_batches(counting, streamable=True)
         with translating():
             sink = getattr(counted, f"sink_{format}")
-            sink(target, engine="streaming", mkdir=True, sync_on_close="all", **options)
+            # A sink that fails may still make its folders afterwards: only where it has to.
+            mkdir = bool(partition_by)
+            sink(target, engine="streaming", mkdir=mkdir, sync_on_close="all", **options)
         return sum(counts)
 
     def sql(self, query: Query, frames: Mapping[str, Frame]) -> Frame:

@@ -10,12 +10,11 @@ from __future__ import annotations
 import json
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
 import narwhals.stable.v2 as nw
 
 from odibi_dagster.errors import SchemaContractError
-from odibi_dagster.formats.sources import HIVE_FOLDER
+from odibi_dagster.formats.hive import values_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from deltalake.transaction import AddAction
     from pyarrow.parquet import FileMetaData
 
-_NULL = "__HIVE_DEFAULT_PARTITION__"
 _BOUNDED = (int, str, date, datetime)
 _PRIMITIVES: Mapping[type[nw.dtypes.DType], str] = {
     nw.Int8: "byte",
@@ -83,21 +81,11 @@ def add_action(file: Path, root: Path, footer: FileMetaData) -> AddAction:
     return AddAction(
         path=inner.as_posix(),  # the commit URL-encodes it
         size=seen.st_size,
-        partition_values=partition_values(inner),
+        partition_values=values_of(inner),
         modification_time=int(seen.st_mtime * 1000),
         data_change=True,
         stats=json.dumps(statistics(footer)),
     )
-
-
-def partition_values(inner: Path) -> dict[str, str | None]:
-    """What the hive folders of a path say, as Delta writes it."""
-    found: dict[str, str | None] = {}
-    for part in inner.parts[:-1]:
-        if HIVE_FOLDER.fullmatch(part):
-            name, value = part.split("=", 1)
-            found[unquote(name)] = None if value == _NULL else unquote(value)
-    return found
 
 
 def statistics(footer: FileMetaData) -> dict[str, Any]:

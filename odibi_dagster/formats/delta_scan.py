@@ -66,7 +66,8 @@ def _scan_files(engine: Engine, location: Location, snapshot: DeltaTable, schema
     paths = snapshot.get_add_actions(flatten=True).column("path").to_pylist()
     if not paths:
         return empty(engine, schema)
-    hive = snapshot.metadata().partition_columns
+    types = empty(engine, schema).collect_schema()
+    hive = {name: types[name] for name in snapshot.metadata().partition_columns}
     files = sorted(location.path / unquote(path) for path in paths)
     names = [field.name for field in snapshot.schema().fields]
     return scan_parquet(engine, files, location.path, hive, schema, grown=True).select(*names)

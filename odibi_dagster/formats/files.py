@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 LEFTOVER_SECONDS = 86_400
 _BEFORE = ".before"
+_TRIES = 5
 _live: set[Path] = set()
 """Folders that this process staged and has neither published nor discarded."""
 
@@ -42,7 +43,7 @@ def staging(location: Location, batch: str) -> Iterator[Path]:
         folder.mkdir()
         yield folder
     except BaseException:
-        drop(folder)
+        _drop_for_good(folder)
         raise
 
 
@@ -51,6 +52,14 @@ def drop(folder: Path) -> None:
     with suppress(FileNotFoundError):
         shutil.rmtree(folder)
     _live.discard(folder)
+
+
+def _drop_for_good(folder: Path) -> None:
+    """Remove a folder in which threads of a failed sink may still be finishing."""
+    for _ in range(_TRIES):
+        shutil.rmtree(folder, ignore_errors=True)
+        time.sleep(0.01)
+    drop(folder)
 
 
 def _sweep(parent: Path, prefix: str, batch: str) -> None:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 from odibi_dagster.core.model import Model
 from odibi_dagster.formats import types
 from odibi_dagster.formats.base import formats
-from odibi_dagster.formats.errors import check_names, reading
+from odibi_dagster.formats.errors import check_names, reading, writing
 from odibi_dagster.formats.file_format import FileFormat
+from odibi_dagster.formats.hive import remember_types, types_of
 from odibi_dagster.formats.parquet_files import SINK, check_ends, scan_parquet
-from odibi_dagster.formats.sources import files_of, hive_columns, root_of
+from odibi_dagster.formats.sources import files_of, root_of
 from odibi_dagster.formats.types import as_declared
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from odibi_dagster.connections.base import Location
     from odibi_dagster.core.frame import Frame
     from odibi_dagster.engines.base import Engine
-    from odibi_dagster.formats.base import Staged
+    from odibi_dagster.formats.base import Published, Staged
 
 
 class ParquetReadOptions(Model):
@@ -64,15 +65,15 @@ class Parquet(FileFormat):
         with reading(location, self.kind):
             for file in files:
                 check_ends(file)
-            hive = hive_columns(files, location)
-            frame = scan_parquet(engine, files, root_of(location), hive)
+            root = root_of(location)
+            frame = scan_parquet(engine, files, root, types_of(root, files))
         check_names(frame.collect_schema().names(), location)
         return as_declared(frame, declared)
 
     def scan_staged(self, engine: Engine, staged: Staged) -> Frame:
         """See `Format.scan_staged`: columns in their staged order, with their staged types."""
         in_folders = any(file.parent != staged.folder for file in staged.files)
-        hive = staged.partition_by if in_folders else ()
+        hive = {n: staged.schema[n] for n in staged.partition_by} if in_folders else {}
         frame = scan_parquet(engine, staged.files, staged.folder, hive, staged.native_schema)
         return frame.select(*staged.schema)
 
@@ -84,3 +85,11 @@ class Parquet(FileFormat):
     ) -> tuple[str, dict[str, Any]]:
         """See `FileFormat.sink_words`."""
         return "parquet", dict(SINK[engine.name])
+
+    def publish(self, staged: Staged) -> Published:
+        """See `Format.publish`; the types of partition columns are kept beside the folders."""
+        published = super().publish(staged)
+        if staged.partition_by:
+            with writing(staged.location):
+                remember_types(staged.location.path, staged.schema, staged.partition_by)
+        return published

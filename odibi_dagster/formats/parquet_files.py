@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import narwhals.stable.v2 as nw
+
 from odibi_dagster.errors import DataReadError
 from odibi_dagster.formats.sources import HIVE_FOLDER
+from odibi_dagster.formats.text import parsed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from odibi_dagster.core.frame import Frame
+    from odibi_dagster.core.types import DType
     from odibi_dagster.engines.base import Engine
 
 _ENDS = (b"PAR1", b"PARE")
@@ -45,39 +49,52 @@ def scan_parquet(
     engine: Engine,
     files: Sequence[Path],
     root: Path,
-    hive: Sequence[str] = (),
+    hive: Mapping[str, DType],
     native_schema: Any = None,
     *,
     grown: bool = False,
 ) -> Frame:
     """These files as one lazy frame; `hive` columns come from the folders below `root`.
 
-    With `native_schema` the hive columns have its types, else types that fit all folder names.
-    `grown`: files may lack columns of `native_schema` (null then) and hold others (left out).
+    `native_schema` is the whole schema where it is known before the files are opened. `grown`:
+    files may lack columns of it (null then) and hold others (left out).
     """
     words = _WORDS[engine.name](root, hive, native_schema)
     if grown:
         words |= _GROWN[engine.name](hive, native_schema)
     frame = engine.scan("parquet", files, **words)
-    names = frame.collect_schema().names()
-    above = {part.split("=", 1)[0] for part in root.parts if HIVE_FOLDER.fullmatch(part)}
-    extra = above - set(hive) if hive else set()
-    return frame.select(name for name in names if name not in extra) if extra else frame
+    schema = frame.collect_schema()
+    above = set(_above(root)) - set(hive) if hive else set()
+    frame = frame.select(name for name in schema.names() if name not in above) if above else frame
+    return parsed(engine, frame, {n: t for n, t in hive.items() if schema[n] == nw.String()})
 
 
-def _polars_words(root: Path, hive: Sequence[str], native_schema: Any) -> dict[str, Any]:
+def _above(root: Path) -> list[str]:
+    """Hive folders above the root: not of this table, but Polars takes them for it."""
+    return [part.split("=", 1)[0] for part in root.parts if HIVE_FOLDER.fullmatch(part)]
+
+
+def _polars_words(root: Path, hive: Mapping[str, DType], _native_schema: Any) -> dict[str, Any]:
     words: dict[str, Any] = {"glob": False, "hive_partitioning": bool(hive)}
-    if hive and native_schema is not None:
+    if hive:
         import polars as pl
 
-        # Polars also takes the folders above the root for hive folders: they need a type.
-        above = [part.split("=", 1)[0] for part in root.parts if HIVE_FOLDER.fullmatch(part)]
-        types = dict.fromkeys(above, pl.String)
-        words["hive_schema"] = types | {name: native_schema[name] for name in hive}
+        types = {name: pl.String() for name in _above(root)}
+        words["hive_schema"] = types | {name: _polars_type(dtype) for name, dtype in hive.items()}
     return words
 
 
-def _spark_words(root: Path, hive: Sequence[str], native_schema: Any) -> dict[str, Any]:
+def _polars_type(dtype: DType) -> Any:
+    import polars as pl
+
+    if isinstance(dtype, nw.Datetime):
+        return pl.Datetime("us", dtype.time_zone)
+    if isinstance(dtype, nw.Decimal):
+        return pl.Decimal(dtype.precision, dtype.scale)
+    return getattr(pl, type(dtype).__name__)
+
+
+def _spark_words(root: Path, hive: Mapping[str, DType], native_schema: Any) -> dict[str, Any]:
     words: dict[str, Any] = {"mergeSchema": "false"}
     if hive:
         words["basePath"] = f"file://{root}"
@@ -86,18 +103,16 @@ def _spark_words(root: Path, hive: Sequence[str], native_schema: Any) -> dict[st
     return words
 
 
-_WORDS: Mapping[str, Callable[[Path, Sequence[str], Any], dict[str, Any]]] = {
+_WORDS: Mapping[str, Callable[[Path, Mapping[str, DType], Any], dict[str, Any]]] = {
     "polars": _polars_words,
     "spark": _spark_words,
 }
-
-
-_GROWN: Mapping[str, Callable[[Sequence[str], Any], dict[str, Any]]] = {
+_GROWN: Mapping[str, Callable[[Mapping[str, DType], Any], dict[str, Any]]] = {
     "polars": lambda hive, schema: {
         "schema": {name: dtype for name, dtype in schema.items() if name not in hive},
         "missing_columns": "insert",
         "extra_columns": "ignore",
     },
+    # With a schema of its own Spark's reader does this by nature.
     "spark": lambda _hive, _schema: {},
 }
-"""A reader with a schema of its own does this on Spark by nature."""

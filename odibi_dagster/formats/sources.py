@@ -87,11 +87,6 @@ def newest_of(files: tuple[Path, ...]) -> datetime:
 def root_of(location: Location) -> Path:
     """The folder that hive folders are counted from: the directory, or what a glob starts at."""
     path = location.path
+    if path.is_file():
+        return path.parent
     return path if path.is_dir() else split_glob(path)[0]
-
-
-def hive_columns(files: tuple[Path, ...], location: Location) -> tuple[str, ...]:
-    """The partition columns that the folders below the location say (`day=2013-01-01`)."""
-    root = root_of(location)
-    parts = files[0].relative_to(root).parts[:-1]
-    return tuple(part.split("=", 1)[0] for part in parts if HIVE_FOLDER.fullmatch(part))
