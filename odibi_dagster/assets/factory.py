@@ -1,30 +1,27 @@
 """odibi.yaml in, assets out: one op per node, publishing in the op."""
 
-from __future__ import annotations
-
+# No `from __future__ import annotations` here: Dagster reads the annotation of the op's context.
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dagster as dg
 
 from odibi_dagster.assets.events import DagsterFace, check_names
 from odibi_dagster.assets.metadata import code_reference
+from odibi_dagster.assets.quiet import quietly
 from odibi_dagster.assets.run import NodeRun, run_node
 from odibi_dagster.assets.selection import choose
 from odibi_dagster.assets.translator import OdibiNode, OdibiTranslator
 from odibi_dagster.config.load import load_project
 from odibi_dagster.config.project import External, Node, Project
-from odibi_dagster.core.names import slug
+from odibi_dagster.core.names import NodeId, slug
 from odibi_dagster.engines.base import get_engine
 from odibi_dagster.errors import OdibiError
 from odibi_dagster.io_managers.polars import PolarsIOManager
 from odibi_dagster.io_managers.projects import NODE_KEY, PROJECT_KEY, QUARANTINE_KEY, remember
 from odibi_dagster.plan.planner import Planner
-
-if TYPE_CHECKING:
-    from odibi_dagster.core.names import NodeId
 
 IO_MANAGER_KEY = "odibi_io_manager"
 """Reserved: nodes are loaded by our IO manager under this key."""
@@ -71,8 +68,9 @@ def project_assets(
     io_manager: dg.IOManager | None = None,
 ) -> list[dg.AssetsDefinition]:
     """The assets of a project that is loaded already. See `load_odibi_assets`."""
-    factory = _Factory(project, key_prefix, translator or OdibiTranslator(), io_manager)
-    assets = [factory.asset(node) for node in project.nodes.values()]
+    with quietly():
+        factory = _Factory(project, key_prefix, translator or OdibiTranslator(), io_manager)
+        assets = [factory.asset(node) for node in project.nodes.values()]
     return assets if select is None else choose(assets, select)
 
 
@@ -93,13 +91,14 @@ class _Factory:
         self._engine = get_engine(project.engine)
         self._data = {n.id: OdibiNode(project, n, prefix) for n in project.nodes.values()}
         self._specs = {id: translator.get_asset_spec(data) for id, data in self._data.items()}
-        self._io_key, self._io_manager = _io_manager(io_manager)
+        self._io_key, manager = _io_manager(io_manager)
+        self._resources = {self._io_key: manager}
         self._op_prefix = "__".join([*prefix, project.config.project])
 
     def asset(self, node: Node) -> dg.AssetsDefinition:
         spec = self._complete(node, self._specs[node.id])
         if not node.config.enabled:
-            return dg.AssetsDefinition(specs=[spec])
+            return dg.AssetsDefinition(specs=[spec], resource_defs=self._resources)
         quarantine = self._quarantine(node, spec)
         checks = {
             name: self._translator.get_check_spec(self._data[node.id], contract, name, spec)
@@ -108,20 +107,21 @@ class _Factory:
         keys = {name: check.key for name, check in checks.items()}
         rejects = quarantine.key if quarantine else None
 
-        @dg.multi_asset(
+        def materialize(context: dg.AssetExecutionContext) -> Iterator[Any]:
+            batch = context.run.run_id.replace("-", "")[:16]
+            face = DagsterFace(context, node, spec.key, rejects, keys, self._engine, batch)
+            yield from self._run(context, face)
+
+        # Dagster reads the annotation as it stands and takes no string for it
+        materialize.__annotations__["context"] = dg.AssetExecutionContext
+        return dg.multi_asset(
             name=_op_name(self._op_prefix, node.id),
             specs=[spec, quarantine] if quarantine else [spec],
             check_specs=list(checks.values()),
             can_subset=True,
-            resource_defs={self._io_key: self._io_manager},
+            resource_defs=self._resources,
             pool=_pool(self._project, node),
-        )
-        def materialize(context: dg.AssetExecutionContext) -> Iterator[Any]:
-            batch = context.run_id.replace("-", "")[:16]
-            face = DagsterFace(context, node, spec.key, rejects, keys, self._engine, batch)
-            yield from self._run(context, face)
-
-        return materialize
+        )(materialize)
 
     def _run(self, context: dg.AssetExecutionContext, face: DagsterFace) -> Iterator[Any]:
         def external(source: External) -> Any:
@@ -135,8 +135,10 @@ class _Factory:
                     due.discard(dg.AssetCheckKey(face.key, str(event.check_name)))
                 yield event
         except OdibiError as error:
+            place = f"node {face.node.id}"
+            text = str(error)
             raise dg.Failure(
-                str(error),
+                text if text.startswith(place) else f"{place}: {text}",
                 metadata={"odibi/exit_code": error.exit_code},
                 allow_retries=error.transient,
             ) from error

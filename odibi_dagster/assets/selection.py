@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 from dagster._core.definitions.asset_selection import DagsterInvalidAssetSelectionError
 
+from odibi_dagster.assets.quiet import quietly
 from odibi_dagster.errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
@@ -34,8 +35,9 @@ def selected_keys(
     ConfigError where a name is unknown or nothing is selected.
     """
     terms = [select] if isinstance(select, str) else list(select)
-    selection = reduce(or_, [_selection(assets, term.strip()) for term in terms])
-    keys = set(selection.resolve(list(assets)))
+    with quietly():
+        selection = reduce(or_, [_selection(assets, term.strip()) for term in terms])
+        keys = set(selection.resolve(list(assets)))
     if not keys:
         msg = f"nothing is selected by {', '.join(map(repr, terms))}"
         raise ConfigError(msg)

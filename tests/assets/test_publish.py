@@ -153,11 +153,25 @@ def test_both_quarantines_share_one_table(shop: Shop) -> None:
 
 
 def test_a_failing_step_leaves_the_old_data(shop: Shop) -> None:
-    _orders(shop)
+    shop.write(
+        """
+        pipelines:
+          - pipeline: bronze
+            nodes:
+              - name: orders
+                read: {connection: lake, format: csv, path: orders.csv}
+                transformer: cast_columns
+                params: {casts: {amount: double}}
+                write: {connection: lake, format: parquet, path: out/orders.parquet}
+        """
+    )
+    shop.land("orders.csv", GOOD)
     assert shop.run().ok
     shop.land("orders.csv", "id,amount\n1,x\n")
     run = shop.run()
     assert not run.ok
+    assert "node bronze/orders" in run.failures[0]
+    assert "'amount'" in run.failures[0]
     assert shop.stored("out/orders.parquet").height == 2
     assert shop.leftovers() == []
 
