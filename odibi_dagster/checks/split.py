@@ -105,7 +105,7 @@ def limit_broken(
     indexed = frame.with_row_index(_INDEX, order_by=order)
     if sample_fraction is not None:
         step = round(sample_fraction * _MILLION)
-        place = nw.col(_INDEX).cast(nw.Int64()) * step + _MILLION
+        place = nw.col(_INDEX).cast(nw.Int64()) * step
         # row i stays where the running total i * fraction passes a whole number
         indexed = indexed.filter(place // _MILLION != (place - step) // _MILLION)
     if max_rows is not None:
