@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import narwhals.stable.v2 as nw
@@ -21,6 +21,8 @@ from odibi_dagster.core.units import Duration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from odibi_dagster.core.frame import Frame
 
 _DEFAULT = "updated_at"
 _SECOND = "%Y-%m-%dT%H:%M:%S"
@@ -72,6 +74,12 @@ class Freshness(Contract):
             return {"newest": _newest(column, dtype)}
         return {}
 
+    def tables(self, frame: Frame) -> Mapping[str, Frame]:
+        """The newest time among text with an offset such as +02:00."""
+        schema = frame.collect_schema()
+        texts = [n for n in self.reads(Shape(schema)) if isinstance(schema[n], nw.String)]
+        return {"seconds": iso.newest_shifted(frame, texts[0])} if texts else {}
+
     def judge(self, seen: Observation) -> Verdict:
         """Passed when the newest time is at most `max_age` before the moment of judging."""
         expected = f"at most {self.max_age} old"
@@ -98,12 +106,10 @@ class Freshness(Contract):
 
 
 def _text_metrics(column: nw.Expr) -> Mapping[str, nw.Expr]:
-    readable = iso.readable(column)
-    zones = readable & iso.zoned(column)
     return {
-        "seconds": iso.epoch_seconds(column).max(),
-        "unreadable": (~readable.fill_null(True)).cast(nw.Int64).sum(),
-        "zoned": zones.fill_null(False).cast(nw.Int64).sum(),
+        "newest": iso.newest(column),
+        "unreadable": (~iso.readable(column).fill_null(True)).cast(nw.Int64).sum(),
+        "zoned": iso.zoned(column).fill_null(False).cast(nw.Int64).sum(),
         "values": (~column.is_null()).cast(nw.Int64).sum(),
     }
 
@@ -136,18 +142,15 @@ def _unreadable(names: tuple[str, ...], seen: Observation) -> str | None:
 
 def _moment(name: str, seen: Observation) -> datetime | None:
     """The newest time, zoned."""
-    found: Any = seen.metrics.get("newest")
-    seconds: Any = seen.metrics.get("seconds")
-    if found is None and seconds is None:
-        return None
-    if found is not None:
-        moment = datetime.fromisoformat(found)
-        dtype = seen.schema[name]
-        has_zone = isinstance(dtype, nw.Datetime) and dtype.time_zone is not None
-    else:
-        moment = (_EPOCH + timedelta(seconds=seconds)).replace(tzinfo=None)
-        has_zone = bool(seen.metrics.get("zoned"))
-    return moment.replace(tzinfo=UTC if has_zone else ZoneInfo(seen.timezone))
+    dtype = seen.schema[name]
+    has_zone = isinstance(dtype, nw.Datetime) and dtype.time_zone is not None
+    zone = UTC if has_zone or seen.metrics.get("zoned") else ZoneInfo(seen.timezone)
+    found: list[datetime] = []
+    if (text := seen.metrics.get("newest")) is not None:
+        found.append(datetime.fromisoformat(text).replace(tzinfo=zone))
+    if (seconds := seen.metrics.get("seconds")) is not None:
+        found.append(_EPOCH + timedelta(seconds=seconds))
+    return max(found, default=None)
 
 
 def _utc(moment: datetime) -> datetime:
