@@ -73,6 +73,13 @@ def _zone(text: str) -> str:
     return text
 
 
+def _folder(text: str) -> str:
+    if not text.strip() or "\0" in text or re.match(r"[A-Za-z][A-Za-z0-9+.\-]*:/", text):
+        msg = f"{text!r} is no local folder"
+        raise ValueError(msg)
+    return text
+
+
 Owner = Annotated[str, AfterValidator(_owner)]
 Cron = Annotated[str, AfterValidator(_cron)]
 Tags = dict[Annotated[str, AfterValidator(_tag_key)], Annotated[str, AfterValidator(_tag_value)]]
@@ -104,7 +111,7 @@ class ProjectDagster(_Labels):
     ```
     """
 
-    storage: str = ".dagster_home/storage/odibi"
+    storage: Annotated[str, AfterValidator(_folder)] = ".dagster_home/storage/odibi"
     """Where nodes live that need a place and name none; relative to odibi.yaml."""
     sql_dialect: Annotated[str | None, Choice(("duckdb", "spark"))] = None
     """How SQL is read; by default duckdb, and spark for `engine: spark`."""

@@ -51,7 +51,7 @@ class PipelineConfig(Model):
     pipeline: Name
     nodes: list[NodeConfig]
     tags: list[str] = []
-    dagster: PipelineDagster = PipelineDagster()
+    dagster: PipelineDagster = Field(default_factory=PipelineDagster)
 
     description: Annotated[str | None, NoEffect(_DOCUMENTS)] = None
     layer: Annotated[Any, NoEffect(_DOCUMENTS)] = None
@@ -83,7 +83,7 @@ class ProjectConfig(Model):
     pipelines: list[PipelineConfig]
     vars: dict[str, Any] = {}
     environments: dict[str, dict[str, Any]] | None = None
-    dagster: ProjectDagster = ProjectDagster()
+    dagster: ProjectDagster = Field(default_factory=ProjectDagster)
 
     imports: Later = []
     recipes: Later = {}

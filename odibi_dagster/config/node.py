@@ -29,7 +29,8 @@ class ColumnConfig(Model):
     description: str | None = None
     type: TypeName | None = None
     nullable: bool = True
-    pii: Annotated[Any, NoEffect("nothing is masked")] = False
+    pii: bool = False
+    """True: its values are not shown among the broken rows of a check."""
     tags: Annotated[Any, NoEffect("they document")] = []
 
 
@@ -94,7 +95,9 @@ class NodeConfig(Model):
     write: WriteConfig | None = None
     cache: bool = False
     """True: store the result, though the node has no `write`."""
-    dagster: NodeDagster = NodeDagster()
+    sensitive: bool | list[ColumnName] = False
+    """Columns (True: all) whose values are not shown among the broken rows of a check."""
+    dagster: NodeDagster = Field(default_factory=NodeDagster)
 
     recipe: Later = None
     recipe_vars: Later = {}
@@ -110,7 +113,6 @@ class NodeConfig(Model):
     runbook_url: Annotated[Any, NoEffect("it documents")] = None
     log_level: Annotated[Any, NoEffect("Dagster keeps the logs")] = None
     on_error: Annotated[Any, NoEffect("a node runs when its sources succeeded")] = None
-    sensitive: Annotated[Any, NoEffect("it masks stories, and there are none")] = False
     source_yaml: Annotated[Any, NoEffect("places are read from the file")] = Field(
         None, validation_alias=AliasChoices("_source_yaml")
     )

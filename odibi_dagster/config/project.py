@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -106,6 +106,14 @@ class Node:
     def is_view(self) -> bool:
         """Whether nothing of it is stored."""
         return self.target is None
+
+    def hidden(self, columns: Iterable[str]) -> frozenset[str]:
+        """Those of the columns whose values are shown nowhere: `sensitive`, or `pii`."""
+        sensitive = self.config.sensitive
+        if sensitive is True:
+            return frozenset(columns)
+        said = {name for name, column in self.config.columns.items() if column.pii}
+        return frozenset(columns) & said.union(sensitive or ())
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from odibi_dagster.core.names import NodeId
     from odibi_dagster.transforms.base import Transform
 
+TOO_DEEP = "nested too deeply; split it into several steps"
+"""For a formula of thousands of brackets or operators: an SQL parser goes as deep."""
+
 B = TypeVar("B", bound=BaseModel)
 
 
@@ -49,6 +52,9 @@ class Setting:
             block = model.model_validate(dict(params), context=context)
         except ValidationError as error:
             report_all(error, model, at, self.report)
+            return None
+        except RecursionError:
+            self.report.error(TOO_DEEP, at)
             return None
         inspect(block, at, self.report)
         return block

@@ -118,8 +118,8 @@ def check_needs(site: Site, steps: Steps, sources: Sources, setting: Setting) ->
     if sources.main is None and steps.complete:
         setting.report.error("no input: write read, inputs or depends_on", site.at)
     names = {name.casefold() for name in sources.found} | {FRAME}
-    for step, at in zip(steps.steps, steps.places, strict=True):
-        for name in sorted(step.needs()):
+    for needs, at in zip(steps.needs, steps.places, strict=True):
+        for name in sorted(needs):
             if name.casefold() not in names:
                 hint = did_you_mean(name, sources.found)
                 if not hint.startswith("did you mean"):

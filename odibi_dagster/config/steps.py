@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from odibi_dagster.config.later import LATER, lookup
+from odibi_dagster.config.site import TOO_DEEP
 from odibi_dagster.config.tree import Source
 from odibi_dagster.config.yaml import read_text
 from odibi_dagster.connections.paths import confined
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from odibi_dagster.config.node import StepConfig
-    from odibi_dagster.config.report import Loc
+    from odibi_dagster.config.report import Loc, Report
     from odibi_dagster.config.site import Setting, Site
 
 _WAYS = ("sql", "sql_file", "function", "operation")
@@ -30,14 +31,23 @@ class Steps:
 
     steps: list[Transform] = field(default_factory=list)
     places: list[Loc] = field(default_factory=list)
+    needs: list[frozenset[str]] = field(default_factory=list)
+    """The other frames that each step reads."""
     files: list[Path] = field(default_factory=list)
     complete: bool = True
 
-    def add(self, step: Transform | None, at: Loc) -> None:
+    def add(self, step: Transform | None, at: Loc, report: Report) -> None:
         """Take one more step; None stands for one that was wrong and has been reported."""
         if step is None:
             self.complete = False
             return
+        try:
+            needs = step.needs()
+        except RecursionError:
+            self.complete = False
+            report.error(TOO_DEEP, at)
+            return
+        self.needs.append(needs)
         self.steps.append(step)
         self.places.append(at)
 
@@ -47,13 +57,14 @@ def build_steps(site: Site, setting: Setting) -> Steps:
     config, found = site.config, Steps()
     if config.transformer is not None:
         at = (*site.at, "transformer")
-        found.add(_named(config.transformer, config.params, at, (*site.at, "params"), setting), at)
+        step = _named(config.transformer, config.params, at, (*site.at, "params"), setting)
+        found.add(step, at, setting.report)
     elif config.params:
         message = "params without a transformer; write transformer: <name>"
         setting.report.error(message, (*site.at, "params"), key=True)
-    for index, step in enumerate(config.transform.steps if config.transform else ()):
+    for index, written in enumerate(config.transform.steps if config.transform else ()):
         at = (*site.at, "transform", "steps", index)
-        found.add(_step(step, at, found, setting), at)
+        found.add(_step(written, at, found, setting), at, setting.report)
     return found
 
 

@@ -313,6 +313,12 @@ CASES = [
         id="schedule",
     ),
     pytest.param(
+        HEAD.replace("    nodes:\n", "    dagster: {schedule: 1:30}\n    nodes: []\n"),
+        "schedule: expected string, found integer 90; quote it",
+        "7:25",
+        id="Y25 schedule",
+    ),
+    pytest.param(
         nodes(A) + "dagster: {timezone: Mars/Olympus}\n", "unknown time zone", "10:21", id="zone"
     ),
     pytest.param(
@@ -353,6 +359,44 @@ def test_one_mistake_one_message(tmp_path: Path, text: str, message: str, where:
     assert re.search(message, found.message), found
     assert place(found) == where, found
     assert found.file == str(tmp_path / "odibi.yaml")
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        pytest.param("../../etc/passwd", "escapes connection base path", id="P01"),
+        pytest.param("/etc/passwd", "must be relative to", id="P02"),
+        pytest.param('"a\\0b"', "invalid path", id="P04"),
+        pytest.param("file:///etc/passwd", "must not contain a scheme", id="P05"),
+        pytest.param("s3://other-bucket/x", "must not contain a scheme", id="P05 s3"),
+        pytest.param("'%2e%2e/x'", "escapes connection base path", id="P07"),
+        pytest.param("'..\\x'", "escapes connection base path", id="P07 backslash"),
+        pytest.param("'/**'", "must be relative to", id="P08"),
+    ],
+)
+@pytest.mark.parametrize("key", ["read", "write", "input", "quarantine"])
+def test_paths_that_leave_their_connection(
+    tmp_path: Path, path: str, message: str, key: str
+) -> None:
+    block = f"connection: lake, format: parquet, path: {path}"
+    texts = {
+        "read": f"- name: a\n  read: {{{block}}}",
+        "write": f"{A}  write: {{{block}}}",
+        "input": f"- name: a\n  inputs:\n    x: {{{block}}}",
+        "quarantine": f"{A}  {QUARANTINE}    quarantine: {{connection: lake, path: {path}}}",
+    }
+    found = problem(tmp_path, nodes(texts[key]))
+    assert message in found.message
+    line = texts[key].split("\n").index(next(x for x in texts[key].split("\n") if path in x))
+    assert found.line == 8 + line
+    assert found.column == nodes(texts[key]).split("\n")[7 + line].index(path) + 1
+
+
+@pytest.mark.parametrize("storage", ["s3://bucket/x", '"a\\0b"', "''"])
+def test_storage_is_a_folder(tmp_path: Path, storage: str) -> None:
+    found = problem(tmp_path, nodes(A) + f"dagster: {{storage: {storage}}}\n")
+    assert "is no local folder" in found.message
+    assert place(found) == "10:20"
 
 
 def test_problems_name_their_node(tmp_path: Path) -> None:
@@ -454,3 +498,10 @@ def test_an_expression_that_is_code(tmp_path: Path) -> None:
 def test_sql_reads_no_files(tmp_path: Path) -> None:
     found = problem(tmp_path, step("\"SELECT * FROM read_parquet('/etc/x')\""))
     assert "file functions are not allowed in sql" in found.message.lower()
+
+
+@pytest.mark.parametrize("query", [f"{'(' * 2000}1{')' * 2000}", " + ".join("1" * 9000)])
+def test_a_bottomless_formula(tmp_path: Path, query: str) -> None:
+    found = problem(tmp_path, step(f"'SELECT {query} AS x FROM df'"))
+    assert "nested too deeply" in found.message
+    assert place(found) == "12:15"

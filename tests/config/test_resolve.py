@@ -325,3 +325,13 @@ def test_a_relative_path_and_pyspark_stays_away(
         check=True,
     )
     assert done.stdout.split() == ["False", "False"]
+
+
+def test_what_is_never_shown(tmp_path: Path) -> None:
+    columns = ["name", "mail", "age"]
+    assert only(tmp_path, A).hidden(columns) == frozenset()
+    assert only(tmp_path, f"{A}  sensitive: true").hidden(columns) == set(columns)
+    text = f"{A}  sensitive: [mail, other]\n  columns: {{name: {{pii: true}}, age: {{}}}}"
+    assert only(tmp_path, text).hidden(columns) == {"name", "mail"}
+    found = problem(tmp_path, nodes(f"{A}  sensitive: some"))
+    assert found.message == "sensitive: expected boolean or list, found string 'some'"
