@@ -105,7 +105,7 @@ def _until(probe: Callable[[], T | None], *, seconds: float, what: str) -> T:
 
 
 @contextmanager
-def dagster_dev(folder: Path, home: Path | None) -> Iterator[Webserver]:
+def dagster_dev(folder: Path, log: Path, home: Path | None = None) -> Iterator[Webserver]:
     """`dagster dev` as a user types it in `folder`; its whole process group ends with the test."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -115,7 +115,6 @@ def dagster_dev(folder: Path, home: Path | None) -> Iterator[Webserver]:
         home.mkdir(exist_ok=True)
         (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
         environment["DAGSTER_HOME"] = str(home)
-    log = folder / ".dev.log" if home is None else home / "dev.log"
     with log.open("w") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "dagster", "dev", "-h", "127.0.0.1", "-p", str(port)],
@@ -144,7 +143,6 @@ def dagster_dev(folder: Path, home: Path | None) -> Iterator[Webserver]:
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait(20)
-    log.unlink()
 
 
 def _launch(server: Webserver, location: str, *keys: list[str]) -> str:
@@ -176,7 +174,7 @@ def test_a_materialization_from_the_ui(tmp_path: Path) -> None:
     (tmp_path / "workspace.yaml").write_text(
         "load_from:\n  - python_file: {relative_path: definitions.py, location_name: shop}\n"
     )
-    with dagster_dev(tmp_path, tmp_path / "home") as server:
+    with dagster_dev(tmp_path, tmp_path / "dev.log", tmp_path / "home") as server:
         orders = ["bronze", "orders"]
         status = _launch(server, "shop", orders, ["bronze", "orders__quarantine"])
         assert status == "SUCCESS"
@@ -199,7 +197,7 @@ def test_a_materialization_from_the_ui(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", [REPOSITORY / "example_project", REPOSITORY])
-def test_both_workspaces_serve_the_example(folder: Path) -> None:
-    with dagster_dev(folder, None) as server:
+def test_both_workspaces_serve_the_example(folder: Path, tmp_path: Path) -> None:
+    with dagster_dev(folder, tmp_path / "dev.log") as server:
         paths = {tuple(n["assetKey"]["path"]) for n in server.ask(NODES)["assetNodes"]}
         assert {path[0] for path in paths} == {"bronze", "silver", "gold"}
