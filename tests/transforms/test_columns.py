@@ -44,6 +44,11 @@ def test_a_name_that_is_taken_is_refused(given: Given, step: Step, new: str) -> 
         step("rename_columns", {"mapping": {"a": new}}, given({"a": [1], "b": [2]}))
 
 
+def test_two_columns_get_no_common_name(given: Given, step: Step) -> None:
+    with pytest.raises(SchemaContractError, match="duplicate column 'C': 'c' is there"):
+        step("rename_columns", {"mapping": {"a": "c", "b": "C"}}, given({"a": [1], "b": [2]}))
+
+
 def test_distinct_takes_nulls_and_nans_for_equal(given: Given, step: Step) -> None:
     frame = given({"k": ["ä", "ä", None, None], "x": [NAN, NAN, None, None]})
     assert tuples(step("distinct", {}, frame)) == [("ä", "NaN"), (None, None)]

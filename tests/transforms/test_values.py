@@ -59,6 +59,15 @@ def test_a_filled_column_keeps_its_type(given: Given, planned: Any, dtype: Any) 
     assert filled.collect_schema() == frame.collect_schema()
 
 
+@pytest.mark.parametrize(("value", "dtype"), [(2.0, nw.Int64), (2.5, nw.Float64)])
+def test_an_integer_column_widens_for_a_fraction_only(
+    given: Given, planned: Any, value: float, dtype: Any
+) -> None:
+    frame = given({"x": [None]}, x=pl.Int64)
+    filled = planned("fill_nulls", {"values": {"x": value}}, frame)
+    assert filled.collect_schema()["x"] == dtype
+
+
 def test_nan_and_empty_text_are_not_null(given: Given, step: Step) -> None:
     frame = given({"x": [NAN, None], "s": ["", None]})
     found = step("fill_nulls", {"values": {"x": 1, "s": "-"}}, frame)
