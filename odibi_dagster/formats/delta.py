@@ -75,6 +75,7 @@ class Delta(Parquet):
     read_options = DeltaReadOptions  # type: ignore[assignment]
     write_options = DeltaWriteOptions  # type: ignore[assignment]
     conversions = types.DELTA
+    title = "Delta"
 
     def exists(self, location: Location) -> bool:
         """See `Format.exists`."""
@@ -122,6 +123,7 @@ class Delta(Parquet):
             _check(location, snapshot, stored, partition_by)
             kind, words = "parquet", dict(SINK[engine.name])
             rows = engine.sink(stored, kind, folder, partition_by=partition_by, **words)
+            staging.escape_folders(folder)
             _refuse_empty_text(folder)
             staged = self._staged(engine, stored, location, folder, rows, partition_by, options)
             return DeltaStaged(**vars(staged), snapshot=snapshot)

@@ -34,6 +34,8 @@ class FileFormat(Format):
     suffixes: ClassVar[tuple[str, ...]]
     """How the names of its files end."""
     conversions: ClassVar[Conversions]
+    title: ClassVar[str] = ""
+    """Its name in messages, where that is not `kind`."""
     partitions: ClassVar[bool] = False
     """Whether it can be written with `partition_by`."""
 
@@ -58,7 +60,7 @@ class FileFormat(Format):
 
     def conform(self, frame: Frame) -> Frame:
         """See `Format.conform`."""
-        return conformed(frame, self.conversions, self.kind)
+        return conformed(frame, self.conversions, self.title or self.kind)
 
     def stage(
         self,
@@ -91,6 +93,7 @@ class FileFormat(Format):
     ) -> int:
         kind, words = self.sink_words(engine, options, len(frame.collect_schema()))
         rows = engine.sink(frame, kind, folder, partition_by=partition_by, **words)
+        files.escape_folders(folder)
         if not files.staged_files(folder, self.suffixes):
             # No row, so no hive folder: one empty file keeps the schema.
             engine.sink(frame.head(0), kind, folder, **words)

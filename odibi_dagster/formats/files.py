@@ -8,6 +8,7 @@ files are renamed in, named by their batch, and then the old ones removed.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import time
 from contextlib import contextmanager, suppress
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 LEFTOVER_SECONDS = 86_400
 _BEFORE = ".before"
 _TRIES = 5
+_GLOB = re.compile(r"[*?\[\]]")
 _live: set[Path] = set()
 """Folders that this process staged and has neither published nor discarded."""
 
@@ -90,6 +92,14 @@ def staged_files(folder: Path, suffixes: tuple[str, ...]) -> tuple[Path, ...]:
     """What a sink left in the folder, sorted; without the engine's own bookkeeping."""
     found = (path for path in folder.rglob("*") if path.name.endswith(suffixes))
     return tuple(sorted(path for path in found if not is_hidden(path, folder)))
+
+
+def escape_folders(folder: Path) -> None:
+    """Write `*`, `?`, `[` and `]` in hive folders as %2A ...: readers take them for globs."""
+    for path in sorted(folder.rglob("*"), reverse=True):
+        if path.is_dir() and _GLOB.search(path.name):
+            name = _GLOB.sub(lambda match: f"%{ord(match[0]):02X}", path.name)
+            path.rename(path.with_name(name))
 
 
 def publish_files(

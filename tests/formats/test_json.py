@@ -38,7 +38,8 @@ def put(folder: Path, *texts: str) -> Path:
 def test_lines_and_arrays(
     engine: Engine, tmp_path: Path, texts: tuple[str, ...], rows: Any
 ) -> None:
-    assert rows_of(engine, read("json", put(tmp_path / "é [1]", *texts), engine=engine)) == rows
+    found = rows_of(engine, read("json", put(tmp_path / "é [1]", *texts), engine=engine))
+    assert sorted(found, key=str) == sorted(rows, key=str)
 
 
 def test_an_array_is_converted_once_and_again_when_it_changes(tmp_path: Path) -> None:
@@ -103,9 +104,8 @@ def test_staged_rows_come_back_as_they_were(engine: Engine, tmp_path: Path) -> N
     json = format_of("json")
     staged = json.stage(engine, frame, Location(tmp_path / "x.json"), batch="b")
     assert staged.rows == 4
-    assert rows_of(engine, json.scan_staged(engine, staged)) == list(
-        zip(*ROWS.values(), strict=True)
-    )
+    found = rows_of(engine, json.scan_staged(engine, staged))
+    assert sorted(found, key=str) == sorted(zip(*ROWS.values(), strict=True), key=str)
     json.discard(staged)
     assert hidden(tmp_path) == []
 
