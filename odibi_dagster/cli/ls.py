@@ -6,13 +6,12 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from odibi_dagster.cli.validate import config_arguments, counted
-from odibi_dagster.config.project import External, Source, Stored, Upstream
 
 if TYPE_CHECKING:
     import argparse
 
     from odibi_dagster.cli.terminal import Terminal
-    from odibi_dagster.config.project import Node, Project
+    from odibi_dagster.config.project import Node, Project, Source
 
 NAME = "ls"
 HELP = "list pipelines and nodes"
@@ -83,13 +82,13 @@ def kind(node: Node) -> str:
 
 def source_text(source: Source) -> str:
     """A source in a few words: a node, a place in storage, or a Python asset."""
-    match source:
-        case Upstream(node):
-            return str(node)
-        case Stored(location):
-            return str(location)
-        case External(key):
-            return f"asset {'/'.join(key)}"
+    from odibi_dagster.config.project import Stored, Upstream
+
+    if isinstance(source, Upstream):
+        return str(source.node)
+    if isinstance(source, Stored):
+        return str(source.location)
+    return f"asset {'/'.join(source.key)}"
 
 
 def _tree(project: Project, terminal: Terminal) -> None:
@@ -121,9 +120,14 @@ def _cells(project: Project, node: Node) -> list[str]:
 
 
 def _short(project: Project, node: Node, source: Source) -> str:
-    if isinstance(source, Upstream) and source.node.pipeline == node.id.pipeline:
-        return source.node.name
-    return _relative(project, source_text(source))
+    text = _relative(project, source_text(source))
+    return text.removeprefix(f"{node.id.pipeline}/") if _is_node(source) else text
+
+
+def _is_node(source: Source) -> bool:
+    from odibi_dagster.config.project import Upstream
+
+    return isinstance(source, Upstream)
 
 
 def _relative(project: Project, text: str) -> str:

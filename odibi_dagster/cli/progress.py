@@ -34,6 +34,8 @@ _STYLES = {
     STOPPED: "magenta",
 }
 _SHOWN_BROKEN = ("expected", "observed", "threshold")
+_STRICT = ("0 rows", "any")
+"""Thresholds that nobody wrote."""
 
 
 class Progress:
@@ -128,9 +130,13 @@ def _broken(check: CheckReport) -> list[str]:
     seen = [
         f"{name} {check.metadata[name]}"
         for name in _SHOWN_BROKEN
-        if name in check.metadata and str(check.metadata[name]) not in check.description
+        if name in check.metadata and _is_news(str(check.metadata[name]), check.description)
     ]
     return [head, f"  {', '.join(seen)}"] if seen else [head]
+
+
+def _is_news(value: str, description: str) -> bool:
+    return value not in _STRICT and value not in description
 
 
 def summary(report: RunReport) -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from odibi_dagster.cli.validate import config_arguments
-from odibi_dagster.core.names import QUARANTINE_SUFFIX, NodeId
 from odibi_dagster.errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     from odibi_dagster.cli.terminal import Terminal
     from odibi_dagster.config.project import Project
     from odibi_dagster.core.frame import Frame
+    from odibi_dagster.core.names import NodeId
     from odibi_dagster.engines.base import Engine
     from odibi_dagster.plan.planner import Planner
 
@@ -78,6 +78,8 @@ def find_node(project: Project, text: str) -> tuple[NodeId, bool]:
     ConfigError with the nearest name where there is none; a pipeline may be left out where the
     name of the node says enough.
     """
+    from odibi_dagster.core.names import QUARANTINE_SUFFIX
+
     plain = text.removesuffix(QUARANTINE_SUFFIX)
     found = [node for node in project.nodes if plain in (str(node), node.name)]
     if len(found) == 1:

@@ -69,9 +69,16 @@ def _document(project: Project | None, problems: Sequence[Problem]) -> dict[str,
     return {
         "ok": not problems,
         "problems": [_entry(problem) for problem in problems],
-        "warnings": [_entry(problem) for problem in (project.warnings if project else ())],
-        "no_effect": [_entry(problem) for problem in (project.no_effect if project else ())],
+        "warnings": [_entry(problem) for problem in _in_order(project.warnings if project else ())],
+        "no_effect": [
+            _entry(problem) for problem in _in_order(project.no_effect if project else ())
+        ],
     }
+
+
+def _in_order(problems: Sequence[Problem]) -> list[Problem]:
+    """As they stand in the files, so that two answers compare line by line."""
+    return sorted(problems, key=lambda problem: (problem.file, problem.line, problem.column))
 
 
 def _entry(problem: Problem) -> dict[str, Any]:
@@ -92,9 +99,9 @@ def _text(
     if problems or project is None:
         terminal.line(f"{config}: {counted(len(problems), 'problem')}", "bold red")
         return
-    for problem in project.warnings:
+    for problem in _in_order(project.warnings):
         terminal.line(f"warning: {problem}", "yellow")
-    for problem in project.no_effect:
+    for problem in _in_order(project.no_effect):
         terminal.line(f"no effect here: {problem}", "dim")
     size = f"{counted(len(project.pipelines), 'pipeline')}, {counted(len(project.nodes), 'node')}"
     extra = f", {counted(len(project.warnings), 'warning')}" if project.warnings else ""

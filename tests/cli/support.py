@@ -74,6 +74,16 @@ def wait(context, at: str):
 
 
 @transform
+def hold_the_sink(context, at: str):
+    # inside the sink: Python's main thread is in native code and hears no signal
+    def hold(frame):
+        Path(at).read_text()
+        return frame
+
+    return context.df.map_batches(hold)
+
+
+@transform
 def stumble(context):
     raise ZeroDivisionError("a mistake in transforms.py")
 """

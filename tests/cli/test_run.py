@@ -1,5 +1,11 @@
 from __future__ import annotations
 
+import os
+import pty
+import subprocess
+import sys
+from contextlib import suppress
+
 import dagster as dg
 import pytest
 
@@ -8,7 +14,7 @@ from odibi_dagster.cli import run
 from odibi_dagster.cli.entry import parse
 from odibi_dagster.cli.running import choose_nodes
 from odibi_dagster.config.load import load_project
-from tests.cli.support import PROJECT, Cli
+from tests.cli.support import PROJECT, Cli, child_environment
 
 
 def runs(cli: Cli) -> list[dg.DagsterRun]:
@@ -151,3 +157,27 @@ def test_disabled_nodes_alone_are_nothing_to_run(cli: Cli) -> None:
     answer = cli("run", "odibi.yaml", "silver/orders")
     assert answer.code == 2
     assert "nothing to run: silver/orders has no node that is enabled" in answer.err
+
+
+def test_on_a_terminal_nodes_appear_one_by_one(cli: Cli) -> None:
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "odibi_dagster.cli", "run", "odibi.yaml"],
+        cwd=cli.root,
+        env=child_environment(TERM="xterm-256color", COLUMNS="60"),
+        stdout=theirs,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    os.close(theirs)
+    said = ""
+    with suppress(OSError):  # how Linux says that the other end is closed
+        while chunk := os.read(ours, 100_000).decode():
+            said += chunk
+    os.close(ours)
+    with process:
+        assert process.stderr is not None
+        assert (process.stderr.read(), process.wait(timeout=60)) == ("", 0)
+    assert "[0/3] silver/orders" in said
+    assert "\x1b[33msilver/orders  warned" in said
+    assert "3 nodes: 3 ok" in said

@@ -75,6 +75,32 @@ def test_a_signal_cancels_the_run_and_a_second_run_works(
     assert held("run", "odibi.yaml").code == 0
 
 
+def test_a_second_signal_does_not_wait_for_a_sink(held: Cli) -> None:
+    gate = held.root / "gate"
+    held.write(
+        PROJECT.replace(
+            "function: above\n              params: {limit: 5}",
+            f"function: hold_the_sink\n              params: {{at: '{gate}'}}",
+        )
+    )
+    before = held.stored("gold_answers")
+    process = held.start("run", "odibi.yaml")
+    assert process.stderr is not None
+    wait_for_run(held.root, 3)
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    assert process.stderr.readline().startswith("stopping;")
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, out + err
+    assert "stopped at once" in err
+    assert "Traceback" not in out + err
+    assert statuses(held.root)[0] is dg.DagsterRunStatus.CANCELED
+    assert held.stored("gold_answers").equals(before)
+    held.write()
+    assert held("run", "odibi.yaml").code == 0
+
+
 def test_two_first_starts_at_once(cli: Cli) -> None:
     first, second = cli.start("run", "odibi.yaml"), cli.start("run", "odibi.yaml", "silver/orders")
     for process in (first, second):
