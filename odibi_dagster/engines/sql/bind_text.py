@@ -201,6 +201,16 @@ def _bracket(node: exp.Bracket, context: Context) -> Expr:
     return Call(whole.type.args[0], "list_get", (whole,), (index.value + 1,))
 
 
+@binds(exp.ArraySort, keys=("this", "expression", "nulls_first"))
+def _list_sort(node: exp.ArraySort, context: Context) -> Expr:
+    last = node.args.get("nulls_first")
+    if node.args.get("expression") or (last is not None and last.name.lower() not in ("", "false")):
+        msg = "list_sort takes the list alone: ascending, nulls last"
+        raise SqlError(msg)
+    value = to_kind(bind(node.this, context), "list", "list_sort")
+    return Call(value.type, "list_sort", (value,))
+
+
 @binds(exp.Array, keys=("expressions",))
 def _array(node: exp.Array, context: Context) -> Expr:
     item, values = together([bind(n, context) for n in node.expressions], "a list")

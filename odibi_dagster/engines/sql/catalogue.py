@@ -141,13 +141,13 @@ TIMES: dict[type[exp.Expr] | str, Rule] = {
 }  # fmt: skip
 LISTS: dict[type[exp.Expr] | str, Rule] = {
     exp.ArraySize: Rule("list_len", ("list",), INT),
-    exp.ArraySort: Rule("list_sort", ("list",), _same, ("this",)),
     exp.ArrayDistinct: Rule("list_distinct", ("list",), _same, ("this",)),
     "list_sum": Rule("list_sum", ("list",), lambda arg: _sum(_item(arg))),
-    "list_min": Rule("list_min", ("list",), _item),
-    "list_max": Rule("list_max", ("list",), _item),
+    exp.ArrayMin: Rule("list_min", ("list",), _item),
+    exp.ArrayMax: Rule("list_max", ("list",), _item),
     "list_avg": Rule("list_avg", ("list",), FLOAT),
     exp.ArrayReverse: Rule("list_reverse", ("list",), _same, ("this",)),
+    "list_reverse": Rule("list_reverse", ("list",), _same),
 }
 SCALARS = {**TEXT, **NUMBERS, **TIMES, **LISTS}
 

@@ -30,6 +30,16 @@ def _case(*parts: E) -> E:
     return result
 
 
+def _div(a: E, b: E) -> E:
+    # Polars turns a division by a constant into a product with its inverse: another last digit
+    return a / pl.when(a.is_not_null()).then(b)
+
+
+def _list_join(value: E, separator: str) -> E:
+    some = (value.list.len() == 0) | (value.list.drop_nulls().list.len() > 0)
+    return pl.when(some).then(value.list.join(separator, ignore_nulls=True))
+
+
 def _intdiv(a: E, b: E) -> E:
     quotient = a.abs() // pl.when(b != 0).then(b.abs())
     return pl.when((a < 0) != (b < 0)).then(-quotient).otherwise(quotient)
@@ -114,7 +124,7 @@ def _trim(value: E, side: str, chars: str) -> E:
 def _split(value: E, separator: str) -> E:
     if separator:
         return value.str.split(separator)
-    return value.str.extract_all("(?s).")
+    return pl.when(value == "").then(pl.lit([""])).otherwise(value.str.extract_all("(?s)."))
 
 
 def _split_part(value: E, separator: str, index: int) -> E:
@@ -161,10 +171,9 @@ _UNIT = {
     "minute": "1m", "second": "1s", "millisecond": "1ms", "microsecond": "1us",
 }  # fmt: skip
 _EVERY = {
-    "week": 604_800_000_000, "day": 86_400_000_000, "hour": 3_600_000_000, "minute": 60_000_000,
+    "day": 86_400_000_000, "hour": 3_600_000_000, "minute": 60_000_000,
     "second": 1_000_000, "millisecond": 1_000, "microsecond": 1,
 }  # fmt: skip
-_MONDAY = 4 * 86_400_000_000
 
 
 def _date_diff(start: E, end: E, unit: str) -> E:
@@ -176,9 +185,10 @@ def _date_diff(start: E, end: E, unit: str) -> E:
                 "quarter": year * 4 + (month - 1) // 3,
                 "month": year * 12 + month,
             }[unit]
-        micros = value.dt.epoch("us") - (_MONDAY if unit == "week" else 0)
-        return micros // _EVERY[unit]
+        return value.dt.epoch("us") // _EVERY[unit]
 
+    if unit == "week":
+        return _intdiv(_date_diff(start, end, "day"), pl.lit(7))
     return at(end) - at(start)
 
 
@@ -246,10 +256,10 @@ FUNCTIONS: dict[str, Callable[..., E]] = {
     "case": _case, "coalesce": lambda *a: pl.coalesce(*a), "in": _is_in,
     "greatest": _greatest, "least": _least, "cast": cast,
     "add": lambda a, b: a + b, "sub": lambda a, b: a - b, "mul": lambda a, b: a * b,
-    "div": lambda a, b: a / b, "intdiv": _intdiv, "mod": _mod, "neg": lambda a: -a,
+    "div": _div, "intdiv": _intdiv, "mod": _mod, "neg": lambda a: -a,
     "abs": lambda a: a.abs(), "ceil": lambda a: a.ceil(), "floor": lambda a: a.floor(),
     "trunc": lambda a: pl.when(a < 0).then(a.ceil()).otherwise(a.floor()),
-    "round": _round, "sign": lambda a: _int(pl.when(a > 0).then(1).when(a < 0).then(-1).when(a.is_not_null()).then(0)),
+    "round": _round, "sign": lambda a: _int(pl.when(a.cast(pl.Float64).is_nan()).then(0).when(a > 0).then(1).when(a < 0).then(-1).when(a.is_not_null()).then(0)),
     "sqrt": lambda a: a.sqrt(), "exp": lambda a: a.exp(), "ln": lambda a: a.log(),
     "log": lambda a, base: a.log10() if base == 10 else a.log() / math.log(base), "pow": lambda a, b: a.pow(b),
     "sin": lambda a: a.sin(), "cos": lambda a: a.cos(), "tan": lambda a: a.tan(),
@@ -264,7 +274,7 @@ FUNCTIONS: dict[str, Callable[..., E]] = {
     "strpos": _strpos, "starts_with": lambda a, b: a.str.starts_with(b),
     "ends_with": lambda a, b: a.str.ends_with(b),
     "contains": lambda a, b: a.str.contains(b, literal=True),
-    "repeat": lambda a, n: pl.when(n <= 0).then(pl.when(a.is_not_null()).then(pl.lit(""))).otherwise(a.repeat_by(n).list.join("")),
+    "repeat": lambda a, n: pl.when(a.is_not_null()).then(a.repeat_by(pl.max_horizontal(n, 0)).list.join("")),
     "split": _split, "split_part": _split_part, "ascii": _ascii, "translate": _translate,
     "concat": lambda *a: pl.concat_str(*a), "trim": _trim, "substring": _substring,
     "concat_ws": lambda *a: pl.concat_str(*a[:-1], separator=a[-1], ignore_nulls=True),
@@ -275,7 +285,7 @@ FUNCTIONS: dict[str, Callable[..., E]] = {
     "regex_replace": _regex_replace, "regex_extract": _regex_extract,
     "regex_extract_all": lambda a, pattern: a.str.extract_all(_rust(pattern)),
     "json_text": _json_text, "struct_field": lambda a, name: a.struct.field(name),
-    "list_join": lambda a, sep: a.list.join(sep, ignore_nulls=True), "list_len": lambda a: _int(a.list.len()),
+    "list_join": _list_join, "list_len": lambda a: _int(a.list.len()),
     "list_sort": lambda a: a.list.sort(nulls_last=True),
     "list_distinct": lambda a: a.list.drop_nulls().list.unique(maintain_order=True),
     "list_sum": lambda a: pl.when(a.list.drop_nulls().list.len() > 0).then(a.list.sum()), "list_min": lambda a: a.list.min(),

@@ -40,6 +40,11 @@ def _div(a: C, b: C) -> C:
     return F.when(b == 0, zero).otherwise(a / F.when(b != 0, b))
 
 
+def _list_join(value: C, separator: str) -> C:
+    some = (F.size(value) == 0) | (F.size(F.array_compact(value)) > 0)
+    return F.when(some, F.array_join(value, separator))
+
+
 def _intdiv(a: C, b: C) -> C:
     return F.call_function("div", a, F.when(b != 0, b))
 
@@ -68,7 +73,13 @@ def _round(value: C, places: int, type: Type) -> C:
 
 
 def _sign(value: C) -> C:
-    return F.when(value > 0, 1).when(value < 0, -1).when(value.isNotNull(), 0).cast("bigint")
+    return (
+        F.when(F.isnan(value.cast("double")), 0)
+        .when(value > 0, 1)
+        .when(value < 0, -1)
+        .when(value.isNotNull(), 0)
+        .cast("bigint")
+    )
 
 
 def _nan_where(bad: C, value: C, wrong: float) -> C:
@@ -124,7 +135,9 @@ def _trim(value: C, side: str, chars: str) -> C:
 
 def _split(value: C, separator: str) -> C:
     if not separator:
-        return F.regexp_extract_all(value, F.lit("(?s)."), F.lit(0))
+        return F.when(value == "", F.array(F.lit(""))).otherwise(
+            F.regexp_extract_all(value, F.lit("(?s)."), F.lit(0))
+        )
     return F.split(value, re.sub(r"([^0-9A-Za-z ])", r"\\\1", separator), -1)
 
 
@@ -168,7 +181,7 @@ def _add_micros(value: C, micros: C) -> C:
 
 
 _EVERY = {
-    "week": 7 * _DAY, "day": _DAY, "hour": 3_600_000_000, "minute": 60_000_000, "second": 1_000_000,
+    "day": _DAY, "hour": 3_600_000_000, "minute": 60_000_000, "second": 1_000_000,
     "millisecond": 1_000, "microsecond": 1,
 }  # fmt: skip
 
@@ -186,11 +199,13 @@ def _date_diff(start: C, end: C, unit: str) -> C:
                 "quarter": year * 4 + F.quarter(value),
                 "month": year * 12 + month,
             }[unit]
-        micros = _micros(value) - (4 * _DAY if unit == "week" else 0)
+        micros = _micros(value)
         return F.call_function(
             "div", micros - F.pmod(micros, F.lit(_EVERY[unit])), F.lit(_EVERY[unit])
         )
 
+    if unit == "week":
+        return _intdiv(_date_diff(start, end, "day"), F.lit(7))
     return at(end) - at(start)
 
 
@@ -300,7 +315,7 @@ FUNCTIONS: dict[str, Callable[..., C]] = {
     "regex_extract": lambda a, p, group: F.regexp_extract(a, _java(p), group),
     "regex_extract_all": lambda a, p: F.regexp_extract_all(a, F.lit(_java(p)), F.lit(0)),
     "json_text": _json_text, "struct_field": lambda a, name: a.getField(name),
-    "list_join": lambda a, sep: F.array_join(a, sep), "list_len": lambda a: _int(F.array_size(a)),
+    "list_join": _list_join, "list_len": lambda a: _int(F.array_size(a)),
     "list_sort": lambda a: F.array_sort(a), "list_distinct": lambda a: F.array_distinct(F.array_compact(a)),
     "list_sum": _list_sum, "list_min": F.array_min, "list_max": F.array_max, "list_avg": _list_avg,
     "list_reverse": F.reverse, "list_get": _list_get, "list_contains": _list_contains,

@@ -225,7 +225,7 @@ AGGREGATES: dict[str, Callable[..., pl.Expr]] = {
 
 
 def _listed(value: pl.Expr) -> pl.Expr:
-    return pl.when(pl.len() > 0).then(value.implode()) if False else value.implode()
+    return pl.when(value.len() > 0).then(value.implode())
 
 
 def aggregate(agg: ir.Agg) -> pl.Expr:

@@ -98,6 +98,8 @@ class Context:
 
     def column(self, name: str, table: str = "") -> Expr | None:
         """The column of that name, or None. Two of them are an error."""
+        if table and self.outer is not None and not self._tables(table):
+            return self.outer.column(name, table)
         if table:
             found = [f for s in self._tables(table) for f in s.find(name)]
             if not found and not self._tables(table) and (struct := self.column(table)) is not None:

@@ -137,7 +137,7 @@ def _vet(tree: exp.Expr, text: str, dialect: str) -> None:
             _refuse(node, keys)
         if keys is not None and type(node) is not exp.DataType:
             for key, value in node.args.items():
-                if value and key not in keys and value is not True:
+                if value and key not in keys and value is not True and not isinstance(name, str):
                     raise SqlError(
                         f"{key.rstrip('_').upper()} in '{node.sql('duckdb')[:60]}' is not supported in sql"
                     )
