@@ -114,7 +114,8 @@ class DagsterFace:
         """Five broken rows, fetched only when something broke."""
         if judgement.passed or judged is None or judged.frame is None:
             return {}
-        rows = broken_rows(judged.frame, judgement, self.engine)
+        hidden = self.node.hidden(judged.frame.collect_schema().names())
+        rows = broken_rows(judged.frame, judgement, self.engine, mask=hidden)
         if not rows:
             return {}
         return {"broken_rows": dg.MetadataValue.md(_markdown(rows))}
