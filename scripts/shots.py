@@ -74,7 +74,7 @@ BEFORE = (
         "/asset-groups",
         ("bronze", "silver", "gold"),
         2400,
-        1640,
+        1760,
         expands="delays_by_weather",
     ),
     Shot("node", "/assets/silver/flights", ("Latest materialization",), 1500, 1000),
