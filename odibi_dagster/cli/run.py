@@ -84,7 +84,9 @@ def _run(args: argparse.Namespace, project: Project, terminal: Terminal) -> int:
     _conclude(args.config, project, report, terminal)
     said = "DAGSTER_HOME is not set, so it lies beside the file" if ours else "from DAGSTER_HOME"
     terminal.line(f"Dagster home: {home} ({said})")
-    _next(args.config, report, home, terminal)
+    _next(args.config, report, terminal)
+    if ui := _ui(args.config.absolute().parent, home if ours else None):
+        terminal.line(f"UI:   {ui}")
     return report.exit_code if stopped is None else stopped
 
 
@@ -171,7 +173,19 @@ def _aftermath(config: Path, project: Project, node: NodeReport) -> list[str]:
     return lines
 
 
-def _next(config: Path, report: RunReport, home: Path, terminal: Terminal) -> None:
+def _ui(folder: Path, home: Path | None) -> str | None:
+    """How Dagster's UI shows this project, where its folder says how to load it."""
+    if (folder / "workspace.yaml").exists():
+        command = "dagster dev"
+    elif (folder / "definitions.py").exists():
+        command = "dagster dev -f definitions.py"
+    else:
+        return None
+    setting = f"DAGSTER_HOME={shlex.quote(str(home))} " if home else ""
+    return f"cd {shlex.quote(str(folder))} && {setting}{command}"
+
+
+def _next(config: Path, report: RunReport, terminal: Terminal) -> None:
     failed = [node for node in report if node.state in ("failed", "skipped", "stopped")]
     shown = [node for node in report if node.rows]
     if failed:
@@ -180,7 +194,6 @@ def _next(config: Path, report: RunReport, home: Path, terminal: Terminal) -> No
         terminal.line(f"Next: {again}")
     elif shown:
         terminal.line(f"Next: {_command('show', config, str(shown[-1].id))}")
-    terminal.line(f"UI:   DAGSTER_HOME={shlex.quote(str(home))} dagster dev")
 
 
 def _command(name: str, config: Path, *rest: str) -> str:

@@ -24,6 +24,7 @@ from odibi_dagster.cli.report import (
     NodeReport,
     RunReport,
 )
+from odibi_dagster.config.project import External, Upstream
 from odibi_dagster.core.names import NodeId, slug
 from odibi_dagster.errors import ConfigError, OdibiError
 from odibi_dagster.io_managers.projects import NODE_KEY, QUARANTINE_KEY
@@ -55,7 +56,8 @@ class Chosen:
 def choose_nodes(project: Project, terms: Sequence[str]) -> Chosen:
     """The job that runs what the terms name; without terms, every node that is enabled.
 
-    ConfigError where a term names nothing, or only nodes that are not enabled.
+    ConfigError where a term names nothing, only nodes that are not enabled, or a node that reads
+    a Python asset: its value is known where its code is, not here.
     """
     assets = project_assets(project)
     keys = selected_keys(assets, terms) if terms else {k for asset in assets for k in asset.keys}
@@ -66,6 +68,7 @@ def choose_nodes(project: Project, terms: Sequence[str]) -> Chosen:
         raise ConfigError(msg)
     chosen = tuple(key for asset in running for key in asset.keys)
     nodes = {spec.key: _node_of(spec) for asset in running for spec in asset.specs}
+    _refuse_python_assets(project, set(nodes.values()))
     quarantines = {
         spec.key for asset in running for spec in asset.specs if QUARANTINE_KEY in spec.metadata
     }
@@ -248,6 +251,29 @@ def _settle(project: Project, report: RunReport, changed: Changed, *, stopped: b
 def _kept_back(report: RunReport, node_id: NodeId) -> bool:
     node = report.nodes.get(node_id)
     return node is not None and node.state in (FAILED, SKIPPED)
+
+
+def _refuse_python_assets(project: Project, chosen: set[NodeId]) -> None:
+    taken = {node: key for node in sorted(chosen) if (key := _python_asset(project, node))}
+    if taken:
+        each = "; ".join(f"{node} reads {key}" for node, key in taken.items())
+        msg = (
+            f"a Python asset is not made by odibi.yaml: {each}. Materialize such nodes in Dagster "
+            "(dagster dev), or select others here"
+        )
+        raise ConfigError(msg)
+
+
+def _python_asset(project: Project, node_id: NodeId) -> str | None:
+    """The first Python asset that a node reads, itself or through a view."""
+    for source in project.nodes[node_id].sources.values():
+        if isinstance(source, External):
+            return "/".join(source.key)
+        if not isinstance(source, Upstream) or not project.nodes[source.node].is_view:
+            continue
+        if key := _python_asset(project, source.node):
+            return key
+    return None
 
 
 def _node_of(spec: dg.AssetSpec) -> NodeId:

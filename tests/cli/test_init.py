@@ -28,6 +28,8 @@ def test_what_init_writes_validates_and_runs(cli: Cli) -> None:
     answer = cli("run", "fresh/odibi.yaml")
     assert (answer.code, answer.err) == (0, "")
     assert "3 nodes: 3 ok" in answer.out
+    home = cli.root / "fresh/.dagster_home"
+    assert f"UI:   cd {cli.root}/fresh && DAGSTER_HOME={home} dagster dev\n" in answer.out
     revenue = pl.read_parquet(cli.root / "fresh/data/lake/revenue.parquet")
     assert revenue.rows() == [("IT", 2, 138.0), ("FR", 2, 47.75), ("DE", 1, 19.8)]
     rejected = pl.read_parquet(cli.root / "fresh/data/lake/orders_rejected.parquet")

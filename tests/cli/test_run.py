@@ -159,6 +159,13 @@ def test_disabled_nodes_alone_are_nothing_to_run(cli: Cli) -> None:
     assert "nothing to run: silver/orders has no node that is enabled" in answer.err
 
 
+def test_a_python_asset_is_asked_for_in_dagster(cli: Cli) -> None:
+    cli.write(PROJECT.replace("{orders: $silver.orders}", "{orders: {asset: team/raw}}"))
+    answer = cli("run", "odibi.yaml", "gold/answers")
+    assert (answer.code, answer.out) == (2, "")
+    assert "gold/answers reads team/raw. Materialize such nodes in Dagster" in answer.err
+
+
 def test_on_a_terminal_nodes_appear_one_by_one(cli: Cli) -> None:
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
