@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from odibi_dagster.core.types import DType
     from odibi_dagster.engines.base import Engine
 
+_SAMPLE = 1000
 _BY_ENGINE = (nw.Date, nw.Datetime, nw.Time, nw.Boolean)
 _TRUE, _FALSE = ("True", "TRUE", "true"), ("False", "FALSE", "false")
 _WHOLE = r"^[+-]?[0-9]+$"
@@ -37,6 +38,14 @@ def guessed(engine: Engine, frame: Frame, columns: Sequence[str]) -> dict[str, D
     Nulls fit every type; a column of nulls only is text. Spaces around numbers are allowed. Whole
     numbers too large for 64 bits stay text, rather than lose digits. One pass over the columns.
     """
+    first = _seen(engine, frame.head(_SAMPLE), columns)
+    # What is text among the first rows is text; only the others need to be seen whole.
+    open_columns = [name for name in columns if first[name] != nw.String()]
+    rest = _seen(engine, frame, open_columns)
+    return {name: (first | rest)[name] or nw.String() for name in columns}
+
+
+def _seen(engine: Engine, frame: Frame, columns: Sequence[str]) -> dict[str, DType | None]:
     if not columns:
         return {}
     measures = _PROBE[engine.name](frame.to_native(), columns)
@@ -56,10 +65,11 @@ def spaced(engine: Engine, frame: Frame, columns: Sequence[str]) -> frozenset[st
     return frozenset(name for i, name in enumerate(columns) if seen[f"c{i}"])
 
 
-def _guess(seen: Mapping[str, int], index: int) -> DType:
+def _guess(seen: Mapping[str, int], index: int) -> DType | None:
+    """The type of all values seen; None where all of them were null."""
     known = seen[f"known{index}"] or 0
     if not known:
-        return nw.String()
+        return None
     if seen[f"whole{index}"] == known:
         return nw.Int64()
     if seen[f"number{index}"] == known and not seen[f"huge{index}"]:
@@ -74,7 +84,8 @@ def _probe_polars(native: Any, columns: Sequence[str]) -> Any:
     for index, name in enumerate(columns):
         text = pl.col(name).str.strip_chars(" ")
         whole, number = text.cast(pl.Int64, strict=False), text.cast(pl.Float64, strict=False)
-        huge = number.abs().ge(2**63) & number.is_finite() & text.str.contains(_WHOLE)
+        # Filtered first: the pattern is dear, and hardly a value is that large.
+        huge = text.filter(number.abs().ge(2**63) & number.is_finite()).str.contains(_WHOLE)
         measures += [
             text.count().alias(f"known{index}"),
             whole.count().alias(f"whole{index}"),

@@ -99,6 +99,26 @@ def test_inference_sees_the_last_row(tmp_path: Path) -> None:
     assert read("csv", path).collect_schema()["a"] == nw.String()
 
 
+@pytest.mark.parametrize(
+    ("first", "last", "dtype"),
+    [
+        ("1", "1.5", nw.Float64()),
+        ("1", "99999999999999999999", nw.String()),
+        ("1.5", "x", nw.String()),
+        ("true", "1", nw.String()),
+        ("NA", "7", nw.Int64()),
+        ("NA", "x", nw.String()),
+        ("NA", "NA", nw.String()),
+        ("1", " 2 ", nw.Int64()),
+    ],
+)
+def test_a_late_value_counts(tmp_path: Path, first: str, last: str, dtype: nw.dtypes.DType) -> None:
+    path = put(tmp_path, "a,b\n" + f"{first},x\n" * 5_000 + f"{last},x\n")
+    frame = read("csv", path)
+    assert frame.collect_schema()["a"] == dtype
+    assert len(rows_of(POLARS, frame)) == 5_001
+
+
 def test_bounded_inference_fails_where_it_was_wrong(engine: Engine, tmp_path: Path) -> None:
     frame = read("csv", put(tmp_path, "a\n1\nx\n"), engine=engine, infer_schema_length=1)
     assert frame.collect_schema()["a"] == nw.Int64()
