@@ -3,6 +3,8 @@
 Each kind of node has one handler (registered with `binds`) or one row in the catalogue.
 """
 
+# ruff: noqa: E501
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
@@ -13,7 +15,7 @@ from typing import Any
 from sqlglot import exp
 
 from odibi_dagster.engines.sql import types
-from odibi_dagster.engines.sql.catalogue import AGGREGATES, INSTEAD, RANKINGS, SCALARS, Rule
+from odibi_dagster.engines.sql.catalogue import INSTEAD, SCALARS, Rule
 from odibi_dagster.engines.sql.ir import Call, Expr, Lit
 from odibi_dagster.engines.sql.scope import Context
 from odibi_dagster.engines.sql.types import BOOL, FLOAT, INT, NULL, STR, TS, SqlError, Type
@@ -119,7 +121,8 @@ def constant(bound: Expr, kind: str, fn: str) -> Any:
         "float": (int, float, Decimal),
     }
     if isinstance(bound, Lit) and isinstance(bound.value, kinds[kind]):
-        return float(bound.value) if kind == "float" else bound.value
+        value: Any = bound.value
+        return float(value) if kind == "float" else value
     msg = f"{fn}: this argument must be written as a constant in sql"
     raise SqlError(msg)
 
@@ -129,12 +132,8 @@ def to_kind(bound: Expr, kind: str, fn: str) -> Expr:
     kind = kind.rstrip("?")
     if bound.type == NULL and kind in _EXACT:
         return Lit(_EXACT[kind], None)
-    if (
-        kind in ("int", "float")
-        and types.is_number(bound.type)
-        or kind in ("int", "num")
-        and bound.type.name == "bool"
-        and fn == "sum"
+    if (kind in ("int", "float") and types.is_number(bound.type)) or (
+        kind in ("int", "num") and bound.type.name == "bool" and fn == "sum"
     ):
         if kind == "int" and bound.type.name not in ("int", "bool"):
             raise _wrong(bound, "a whole number", fn)

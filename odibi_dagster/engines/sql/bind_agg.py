@@ -1,5 +1,7 @@
 """The meaning of aggregates, windows, UNNEST and subqueries inside an expression."""
 
+# ruff: noqa: E501
+
 from __future__ import annotations
 
 from dataclasses import replace
@@ -54,7 +56,7 @@ def keys_of(nodes: list[exp.Expr], context: Context) -> tuple[Key, ...]:
 def _aggregate(node: exp.Expr, context: Context) -> Expr:
     if context.keys is None or context.inner is None:
         if context.trial:
-            raise SqlError("an aggregate")  # noqa: EM101
+            raise SqlError("an aggregate")
         msg = f"aggregates are not allowed in {context.clause}"
         raise SqlError(msg)
     agg = aggregate(node, context.inner)
@@ -256,7 +258,7 @@ def _scalar(node: exp.Subquery, context: Context) -> Expr:
     if id(node) in context.stage.seen:
         return context.stage.seen[id(node)]
     if context.trial:
-        raise SqlError("a subquery")  # noqa: EM101
+        raise SqlError("a subquery")
     bound = context.subquery(node.this)
     if len(bound.fields) != 1:
         msg = "a subquery used as a value must have one column"
@@ -288,7 +290,7 @@ def _one_row(query: exp.Expr) -> bool:
 @binds(exp.Exists, keys=("this",))
 def _exists(node: exp.Exists, context: Context) -> Expr:
     if context.trial:
-        raise SqlError("a subquery")  # noqa: EM101
+        raise SqlError("a subquery")
     count = _counted(context.subquery(node.this).rel, context, {})
     return Call(BOOL, "gt", (count[0], Lit(INT, 0)))
 
@@ -305,7 +307,7 @@ def _counted(rel: Rel, context: Context, values: dict[str, Expr]) -> list[Expr]:
 def in_query(value: Expr, query: exp.Expr, context: Context) -> Expr:
     """`x IN (SELECT ...)`, null as SQL has it: unknown where a null might be the match."""
     if context.trial:
-        raise SqlError("a subquery")  # noqa: EM101
+        raise SqlError("a subquery")
     inner = query.this if isinstance(query, exp.Subquery) else query
     bound = context.subquery(inner)
     if len(bound.fields) != 1:

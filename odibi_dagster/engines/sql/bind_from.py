@@ -1,5 +1,7 @@
 """FROM: tables, subqueries, UNNEST and joins become one frame and the names it offers."""
 
+# ruff: noqa: E501
+
 from __future__ import annotations
 
 from dataclasses import dataclass, replace

@@ -315,7 +315,7 @@ def _round(node: exp.Round, context: Context) -> Expr:
 @binds(exp.Log)
 def _log(node: exp.Log, context: Context) -> Expr:
     numbers = [to_kind(bind(n, context), "float", "log") for n in (node.this, node.expression) if n]
-    base, value = numbers if len(numbers) == 2 else (Lit(FLOAT, 10.0), numbers[0])  # noqa: PLR2004
+    base, value = numbers if len(numbers) == 2 else (Lit(FLOAT, 10.0), numbers[0])
     if not isinstance(base, (Lit, Call)):
         msg = "log takes its base as a constant"
         raise SqlError(msg)

@@ -1,22 +1,41 @@
 """SELECT: clause by clause into frames, in the order SQL gives them their meaning."""
 
+# ruff: noqa: E501
+
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from itertools import count, combinations
+from itertools import combinations, count
 
 from sqlglot import exp
 
 from odibi_dagster.engines.sql import bind_text, bind_time  # noqa: F401  (they register their handlers)
 from odibi_dagster.engines.sql.bind import HANDLERS, bind, cast, name_of, plain, unify
-from odibi_dagster.engines.sql.bind_agg import keys_of, _aggregate
+from odibi_dagster.engines.sql.bind_agg import _aggregate, keys_of
 from odibi_dagster.engines.sql.bind_from import bind_from
 from odibi_dagster.engines.sql.bind_ops import condition
 from odibi_dagster.engines.sql.bind_where import where
 from odibi_dagster.engines.sql.ir import (
-    Aggregate, Call, Col, Distinct, Expr, Extend, Filter, Join, Key, Limit, Lit, Project, Rel, Scan,
-    Sort, Union, Unnest, Window, Windowed,
+    Aggregate,
+    Call,
+    Col,
+    Distinct,
+    Expr,
+    Extend,
+    Filter,
+    Join,
+    Key,
+    Limit,
+    Lit,
+    Project,
+    Rel,
+    Scan,
+    Sort,
+    Union,
+    Unnest,
+    Window,
+    Windowed,
 )  # fmt: skip
 from odibi_dagster.engines.sql.scope import Bound, Context, Field, Source, Stage
 from odibi_dagster.engines.sql.types import BOOL, INT, SqlError, Type

@@ -1,5 +1,7 @@
 """The meaning of text, regular expressions, lists and JSON paths."""
 
+# ruff: noqa: E501
+
 from __future__ import annotations
 
 from sqlglot import exp
@@ -219,11 +221,9 @@ def _array(node: exp.Array, context: Context) -> Expr:
 
 @binds(exp.JSONExtractScalar, keys=("this", "expression"))
 def _json(node: exp.JSONExtractScalar, context: Context) -> Expr:
-    path = []
+    path: list[str | int] = []
     for step in node.expression.expressions if isinstance(node.expression, exp.JSONPath) else ():
-        if isinstance(step, exp.JSONPathKey) and isinstance(step.this, str):
-            path.append(step.this)
-        elif (
+        if (isinstance(step, exp.JSONPathKey) and isinstance(step.this, str)) or (
             isinstance(step, exp.JSONPathSubscript)
             and isinstance(step.this, int)
             and step.this >= 0

@@ -1,5 +1,7 @@
 """The meaning of dates, timestamps and intervals."""
 
+# ruff: noqa: E501
+
 from __future__ import annotations
 
 import re
@@ -171,7 +173,8 @@ def _strptime(node: exp.StrToTime, context: Context) -> Expr:
 
 @binds("try_strptime", keys=("expressions",))
 def _try_strptime(node: exp.Anonymous, context: Context) -> Expr:
-    return _parsed(*node.expressions, context, strict=False)
+    value, format = node.expressions
+    return _parsed(value, format, context, strict=False)
 
 
 def _parsed(value: exp.Expr, format: exp.Expr, context: Context, *, strict: bool) -> Expr:

@@ -1,5 +1,7 @@
 """Types, constants and casts on Polars."""
 
+# ruff: noqa: E501
+
 from __future__ import annotations
 
 from typing import Any
@@ -29,7 +31,8 @@ def dtype(type: Type) -> Any:
         case "dec":
             return pl.Decimal(*type.args)
         case "ts" | "tstz":
-            return pl.Datetime(*(type.args or ("us",)), "UTC" if type.name == "tstz" else None)
+            unit: Any = type.args[0] if type.args else "us"
+            return pl.Datetime(unit, "UTC" if type.name == "tstz" else None)
         case "list":
             return pl.List(dtype(type.args[0]))
         case "struct":
@@ -126,12 +129,15 @@ def _moment(value: E) -> E:
     return text.str.replace(r"^(\d+-\d+-\d+ \d+:\d+)$", "${1}:00")
 
 
-def _str_to_ts(value: E, _: Type, strict: bool) -> E:
+def _str_to_ts(value: E, to: Type, strict: bool) -> E:
+    # DuckDB lets blanks follow a time, or a date that becomes a date, but no date that becomes a timestamp
+    if to.name != "date":
+        value = value.str.replace(r"^(\s*\d+\S\d+\S\d+)\s+$", "${1}?")
     return _moment(value).str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us", strict=strict)
 
 
-def _str_to_date(value: E, _: Type, strict: bool) -> E:
-    return _str_to_ts(value, _, strict).cast(pl.Date)
+def _str_to_date(value: E, to: Type, strict: bool) -> E:
+    return _str_to_ts(value, to, strict).cast(pl.Date)
 
 
 def _float_to_str(value: E, _: Type, __: bool) -> E:

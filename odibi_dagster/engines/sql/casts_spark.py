@@ -1,5 +1,7 @@
 """Types, constants and casts on Spark, in ANSI mode."""
 
+# ruff: noqa: E501, N812
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -98,8 +100,11 @@ def _str_to_bool(value: Column, _: Type) -> Column:
     )
 
 
-def _moment(value: Column, _: Type) -> Column:
+def _moment(value: Column, to: Type) -> Column:
     """A timestamp as text in one spelling; what is none stays text that no cast accepts."""
+    if to.name != "date":
+        # DuckDB lets blanks follow a time, or a date that becomes a date, but no date that becomes a timestamp
+        value = F.regexp_replace(value, r"^(\s*\d+\S\d+\S\d+)\s+\z", "$1?")
     text = F.regexp_replace(F.btrim(value), r"^(\d+)/(\d+)/(\d+)", "$1-$2-$3")
     text = F.regexp_replace(text, r"^(\d+-\d+-\d+)T", "$1 ")
     text = F.regexp_replace(text, r"^(\d+-\d+-\d+ \d+:.*?) ?(?:Z|UTC|[+-]\d\d(?::?\d\d)?)\z", "$1")

@@ -4,6 +4,8 @@ A function that is not here is refused when the file is loaded. Both engines' ta
 for each `fn` named here, and a test compares them.
 """
 
+# ruff: noqa: E501
+
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -1,5 +1,7 @@
 """Named functions on Polars: one row per function. Spark has a table of the same rows."""
 
+# ruff: noqa: E501, PLW0108
+
 from __future__ import annotations
 
 import hashlib
@@ -32,7 +34,7 @@ def _case(*parts: E) -> E:
 
 def _div(a: E, b: E) -> E:
     # Polars turns a division by a constant into a product with its inverse: another last digit
-    return a / pl.when(a.is_not_null()).then(b)
+    return a / (a.is_not_null().cast(pl.Int8) * b)
 
 
 def _list_join(value: E, separator: str) -> E:
@@ -201,6 +203,7 @@ def _strftime(value: E, text: str) -> E:
 
 
 def _strptime(value: E, text: str, strict: bool) -> E:
+    value = value.str.strip_chars(" ")
     has_time = any(code in text for code in ("%H", "%M", "%S"))
     if has_time:
         return value.str.to_datetime(text, time_unit="us", strict=strict)

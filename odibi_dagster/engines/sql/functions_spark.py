@@ -1,5 +1,7 @@
 """Named functions on Spark: one row per function. Polars has a table of the same rows."""
 
+# ruff: noqa: E501, N812, PLW0108
+
 from __future__ import annotations
 
 import re
@@ -98,7 +100,7 @@ def _ln(value: C) -> C:
 def _log(value: C, base: float) -> C:
     scaled = (
         F.log10(F.when(value > 0, value)) if base == 10 else F.log(base, F.when(value > 0, value))
-    )  # noqa: PLR2004
+    )
     return (
         F.when(F.isnan(value) | (value < 0), float("nan"))
         .when(value == 0, float("-inf"))
@@ -229,6 +231,7 @@ def java_format(text: str) -> str:
 
 
 def _strptime(value: C, text: str, strict: bool) -> C:
+    value = F.btrim(value)
     pattern = F.lit(java_format(text))
     parsed = (
         F.to_timestamp(value, java_format(text)) if strict else F.try_to_timestamp(value, pattern)

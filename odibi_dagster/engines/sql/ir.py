@@ -201,3 +201,11 @@ class Union(Rel):
 
 
 TRUE = Lit(BOOL, True)
+
+
+def bounds(frame: str | tuple[int | None, int | None]) -> tuple[int | None, int | None]:
+    """The row offsets of a frame that has them."""
+    if isinstance(frame, str):
+        msg = f"frame {frame} has no offsets"
+        raise TypeError(msg)
+    return frame

@@ -32,7 +32,8 @@ def expression(expr: ir.Expr) -> pl.Expr:
         raise TypeError(msg)
     args = [expression(arg) for arg in expr.args]
     if expr.fn == "cast":
-        return cast(args[0], *expr.params, expr.type)
+        source, strict = expr.params
+        return cast(args[0], source, strict, expr.type)
     if expr.type.name == "dec" and expr.fn in ("mul", "add", "sub", "mod"):
         wide = pl.Decimal(38, expr.type.args[1])
         return FUNCTIONS[expr.fn](*(arg.cast(wide) for arg in args)).cast(dtype(expr.type))
@@ -122,13 +123,13 @@ def _equal(left: pl.LazyFrame, right: pl.LazyFrame, rel: ir.Join, how: Any) -> p
             left.with_columns(__odibi_one=pl.lit(1)),
             right.with_columns(__odibi_one_r=pl.lit(1)),
         )
-        on = {"left_on": ["__odibi_one"], "right_on": ["__odibi_one_r"]}
+        on: dict[str, Any] = {"left_on": ["__odibi_one"], "right_on": ["__odibi_one_r"]}
     else:
         on = {
             "left_on": [expression(a) for a, _ in rel.pairs],
             "right_on": [expression(b) for _, b in rel.pairs],
         }
-    extra = {} if how in ("semi", "anti") else {"coalesce": False}
+    extra: dict[str, Any] = {} if how in ("semi", "anti") else {"coalesce": False}
     return left.join(right, how=how, nulls_equal=rel.same, **on, **extra)
 
 

@@ -1,5 +1,7 @@
 """A bound query as a Spark DataFrame. Nothing runs, no view is registered, no row leaves Spark."""
 
+# ruff: noqa: E501, N812
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
@@ -12,6 +14,7 @@ from pyspark.sql import functions as F
 from odibi_dagster.engines.sql import ir
 from odibi_dagster.engines.sql.casts_spark import cast, ddl, lit
 from odibi_dagster.engines.sql.functions_spark import FUNCTIONS
+from odibi_dagster.engines.sql.ir import bounds
 from odibi_dagster.engines.sql.scope import Bound
 
 _HOW = {
@@ -45,7 +48,8 @@ def expression(expr: ir.Expr) -> Column:
         raise TypeError(msg)
     args = [expression(arg) for arg in expr.args]
     if expr.fn == "cast":
-        return cast(args[0], *expr.params, expr.type)
+        source, strict = expr.params
+        return cast(args[0], source, strict, expr.type)
     made = FUNCTIONS[expr.fn](*args, *expr.params)
     fixed = expr.type.name in ("dec", "ts", "float") and expr.fn not in (
         "case",
@@ -243,7 +247,7 @@ def _framed(spec: WindowSpec, item: ir.Window) -> WindowSpec:
         return spec.rowsBetween(first, last)
     if item.frame == "peers":
         return spec.rangeBetween(first, Window.currentRow)
-    start, end = item.frame
+    start, end = bounds(item.frame)
     return spec.rowsBetween(
         first if start is None else int(start), last if end is None else int(end)
     )

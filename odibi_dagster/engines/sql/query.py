@@ -62,7 +62,7 @@ class Query:
             return bind_query(self.tree, schemas, self.dialect)
         except SqlError as error:
             shown = " ".join(self.text.split())
-            msg = f"{error} (in sql: {shown[:120]}{'...' if len(shown) > 120 else ''})"  # noqa: PLR2004
+            msg = f"{error} (in sql: {shown[:120]}{'...' if len(shown) > 120 else ''})"
             raise ConfigError(msg) from None
 
 

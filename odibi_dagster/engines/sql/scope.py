@@ -8,7 +8,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from odibi_dagster.engines.sql.ir import Agg, Call, Col, Expr, Join, Lit, Rel, Window
-from odibi_dagster.engines.sql.types import Type, SqlError, STR
+from odibi_dagster.engines.sql.types import STR, SqlError, Type
 from odibi_dagster.errors import did_you_mean
 
 if TYPE_CHECKING:

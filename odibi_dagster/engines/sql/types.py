@@ -3,6 +3,8 @@
 Integers of every width compute as 64 bits; a decimal literal is a decimal, as DuckDB has it.
 """
 
+# ruff: noqa: E501
+
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """What SQL may be written, checked when the file is loaded: a whitelist of nodes and functions."""
 
+# ruff: noqa: E501
+
 from __future__ import annotations
 
 from functools import lru_cache
@@ -38,7 +40,9 @@ STRUCTURE: dict[type[exp.Expr], tuple[str, ...]] = {
     exp.DataTypeParam: ("this",), exp.JSONPath: ("expressions",), exp.JSONPathRoot: (),
     exp.JSONPathKey: ("this",), exp.JSONPathSubscript: ("this",),
 }  # fmt: skip
-_RANKED = {node: rule.keys for node, rule in RANKINGS.items()}
+_RANKED: dict[type[exp.Expr] | str, tuple[str, ...]] = {
+    node: rule.keys for node, rule in RANKINGS.items()
+}
 ALLOWED: dict[type[exp.Expr] | str, tuple[str, ...]] = {
     **{node: ("expressions",) if isinstance(node, str) else rule.keys for node, rule in SCALARS.items()},
     **_RANKED, **KEYS, **STRUCTURE,
@@ -60,6 +64,8 @@ def parse(text: str, dialect: str, kind: str) -> exp.Expr:
     else:
         tree = _scalar(text, dialect)
     _vet(tree, text, dialect)
+    if dialect == "spark":
+        _vet_spark(tree)
     return tree
 
 
@@ -99,20 +105,16 @@ def _quoted(text: str, dialect: str) -> str:
     mark, own = ('"', "`") if dialect == "spark" else ("`", '"')
     if mark not in text:
         return text
-    out, inside = [], ""
+    out: list[str] = []
+    inside = ""
     for char in text:
         if inside:
             inside = "" if char == inside else inside
-            out.append(own if char == mark and not inside and out_is_name(out, mark) else char)
+            out.append(own if char == mark and not inside else char)
         else:
             inside = char if char in "'\"`" else ""
             out.append(own if char == mark else char)
     return "".join(out)
-
-
-def out_is_name(_: list[str], __: str) -> bool:
-    """A closing mark of ours always closes a name."""
-    return True
 
 
 def _invalid(what: str, error: ParseError | TokenError, shift: int = 0) -> SqlError:
@@ -144,9 +146,57 @@ def _vet(tree: exp.Expr, text: str, dialect: str) -> None:
         if type(node) is exp.RegexpLike and "~" in text:
             _no_tilde(text, dialect)
         if type(node) is exp.With and node.args.get("recursive"):
-            raise SqlError("WITH RECURSIVE is not supported in sql")  # noqa: EM101
+            raise SqlError("WITH RECURSIVE is not supported in sql")
         if type(node) is exp.Cast or type(node) is exp.TryCast:
             types.of_sql(node.args["to"])
+
+
+OTHERWISE_IN_SPARK: dict[type[exp.Expr], str] = {
+    exp.DayOfWeek: "EXTRACT(dayofyear FROM x) or another part",
+    exp.DayOfWeekIso: "EXTRACT(dayofyear FROM x) or another part",
+    exp.Round: "CAST(x AS DECIMAL(p, s))",
+    exp.Log: "ln(x)",
+    exp.Split: "split_part(x, ',', 1)",
+    exp.ArrayContains: "a duckdb query",
+    exp.ArrayAgg: "a duckdb query",
+    exp.ArrayDistinct: "a duckdb query",
+    exp.First: "min(x)",
+    exp.Last: "max(x)",
+    exp.AnyValue: "min(x)",
+    exp.GroupConcat: "a duckdb query",
+    exp.UnixToTime: "a duckdb query",
+    exp.TimeToUnix: "a duckdb query",
+    exp.TimeToStr: "a duckdb query",
+    exp.StrToTime: "a duckdb query",
+    exp.DateDiff: "a duckdb query",
+    exp.DateAdd: "x + INTERVAL 1 DAY in a duckdb query",
+    exp.DateSub: "x - INTERVAL 1 DAY in a duckdb query",
+    exp.Interval: "a duckdb query",
+    exp.Extract: "year(x), month(x), day(x)",
+    exp.Pow: "x * x",
+    exp.JSONExtractScalar: "a duckdb query",
+    exp.Trunc: "floor(x)",
+    exp.Ceil: "a duckdb query",
+    exp.Floor: "a duckdb query",
+    exp.Unnest: "a duckdb query",
+    exp.Explode: "a duckdb query",
+    exp.Bracket: "a duckdb query",
+}
+"""What Spark SQL reads otherwise than DuckDB: refused in the spark dialect until it is exact."""
+
+
+def _vet_spark(tree: exp.Expr) -> None:
+    for node in tree.walk():
+        instead = OTHERWISE_IN_SPARK.get(type(node))
+        to_int = isinstance(node, exp.Cast) and types.of_sql(node.to).name in ("int", "str")
+        escaped = isinstance(node, exp.Like | exp.ILike) and "\\" in node.expression.name
+        if instead is None and not to_int and not escaped:
+            continue
+        hint = instead or "dagster.sql_dialect: duckdb"
+        raise SqlError(
+            f"'{node.sql('spark')[:60]}' means something else in Spark SQL than in DuckDB and is not "
+            f"supported in the spark dialect; write {hint}, or set dagster.sql_dialect: duckdb"
+        )
 
 
 def _no_tilde(text: str, dialect: str) -> None:
@@ -154,7 +204,7 @@ def _no_tilde(text: str, dialect: str) -> None:
         token.token_type == TokenType.RLIKE and token.text == "~"
         for token in sqlglot.tokenize(text, read=dialect)
     ):
-        raise SqlError("'~' is not supported in sql; write regexp_matches(x, 'pattern')")  # noqa: EM101
+        raise SqlError("'~' is not supported in sql; write regexp_matches(x, 'pattern')")
 
 
 def _refuse(node: exp.Expr, keys: tuple[str, ...] | None) -> None:

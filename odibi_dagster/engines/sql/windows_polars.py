@@ -1,5 +1,7 @@
 """Window functions on Polars: the frame is sorted once per window, then counted and accumulated."""
 
+# ruff: noqa: E501
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -11,6 +13,7 @@ import polars as pl
 
 from odibi_dagster.engines.sql import ir
 from odibi_dagster.engines.sql.casts_polars import dtype
+from odibi_dagster.engines.sql.ir import bounds
 from odibi_dagster.engines.sql.types import SqlError
 
 Express = Callable[[ir.Expr], pl.Expr]
@@ -138,7 +141,7 @@ def _bounds(window: ir.Window, over: Over) -> tuple[pl.Expr, pl.Expr]:
         return pl.lit(1, dtype=pl.Int64), rows
     if window.frame == "peers":
         return pl.lit(1, dtype=pl.Int64), over.peers(pl.col(_N).max())
-    start, end = window.frame
+    start, end = bounds(window.frame)
     first = (
         pl.lit(1, dtype=pl.Int64)
         if start is None
@@ -178,7 +181,7 @@ def _aggregated(
     if window.frame == "all":
         return frame.with_columns(over.part(_total(fn, value)).alias(name))
     running = (None, 0) if window.frame == "peers" else window.frame
-    start, end = running  # type: ignore[misc]
+    start, end = bounds(running)
     if start is None and end == 0:
         frame = frame.with_columns(_running(fn, value, over, window).alias(name))
     elif end is None and start == 0:
