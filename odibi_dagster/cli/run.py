@@ -81,10 +81,10 @@ def _run(args: argparse.Namespace, project: Project, terminal: Terminal) -> int:
     home, ours = find_home(args.config)
     with _environment_kept(), open_instance(home, ours=ours) as instance:
         stopped = _watched(args, project, chosen, instance, report, terminal)
-    _conclude(args.config, project, report, terminal)
+    _conclude(args, project, report, terminal)
     said = "DAGSTER_HOME is not set, so it lies beside the file" if ours else "from DAGSTER_HOME"
     terminal.line(f"Dagster home: {home} ({said})")
-    _next(args.config, report, terminal)
+    _next(args, report, terminal)
     if ui := _ui(args.config.absolute().parent, home if ours else None):
         terminal.line(f"UI:   {ui}")
     return report.exit_code if stopped is None else stopped
@@ -144,12 +144,14 @@ def _watched(
     return stopping.exit_code
 
 
-def _conclude(config: Path, project: Project, report: RunReport, terminal: Terminal) -> None:
+def _conclude(
+    args: argparse.Namespace, project: Project, report: RunReport, terminal: Terminal
+) -> None:
     from odibi_dagster.cli.progress import summary
 
     terminal.line()
     for node in report:
-        for line in _aftermath(config, project, node):
+        for line in _aftermath(args, project, node):
             terminal.line(line)
     if report.failure:
         terminal.error(report.failure)
@@ -157,7 +159,7 @@ def _conclude(config: Path, project: Project, report: RunReport, terminal: Termi
         terminal.line(line, "bold" if report.exit_code == 0 else "bold red")
 
 
-def _aftermath(config: Path, project: Project, node: NodeReport) -> list[str]:
+def _aftermath(args: argparse.Namespace, project: Project, node: NodeReport) -> list[str]:
     """Where the data of a node stands now, if anything about it is not as usual."""
     stored = project.nodes[node.id]
     lines = []
@@ -168,7 +170,7 @@ def _aftermath(config: Path, project: Project, node: NodeReport) -> list[str]:
     if node.quarantined and stored.quarantine is not None:
         lines.append(
             f"{node.id}: quarantine at {stored.quarantine.target.location}, see "
-            f"{_command('show', config, f'{node.id}__quarantine')}"
+            f"{_command('show', args, f'{node.id}__quarantine')}"
         )
     return lines
 
@@ -185,16 +187,18 @@ def _ui(folder: Path, home: Path | None) -> str | None:
     return f"cd {shlex.quote(str(folder))} && {setting}{command}"
 
 
-def _next(config: Path, report: RunReport, terminal: Terminal) -> None:
+def _next(args: argparse.Namespace, report: RunReport, terminal: Terminal) -> None:
     failed = [node for node in report if node.state in ("failed", "skipped", "stopped")]
     shown = [node for node in report if node.rows]
     if failed:
         names = [str(node.id) for node in failed[:5]]
-        again = _command("run", config, *(names if len(failed) <= 5 else ()))
+        again = _command("run", args, *(names if len(failed) <= 5 else ()))
         terminal.line(f"Next: {again}")
     elif shown:
-        terminal.line(f"Next: {_command('show', config, str(shown[-1].id))}")
+        terminal.line(f"Next: {_command('show', args, str(shown[-1].id))}")
 
 
-def _command(name: str, config: Path, *rest: str) -> str:
-    return shlex.join(["odibi-dagster", name, str(config), *rest])
+def _command(name: str, args: argparse.Namespace, *rest: str) -> str:
+    """A command line to copy, for the same file in the same environment."""
+    environment = ["--env", args.env] if args.env else []
+    return shlex.join(["odibi-dagster", name, str(args.config), *environment, *rest])

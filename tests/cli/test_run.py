@@ -45,6 +45,13 @@ def test_the_quarantine_and_how_to_see_it_are_named(cli: Cli) -> None:
     assert "odibi-dagster show odibi.yaml silver/orders__quarantine" in answer.out
 
 
+def test_the_next_command_is_for_the_same_environment(cli: Cli) -> None:
+    cli.write(PROJECT + "environments:\n  small: {description: a part of it}\n")
+    answer = cli("run", "odibi.yaml", "--env", "small", "silver/orders")
+    assert answer.code == 0
+    assert "Next: odibi-dagster show odibi.yaml --env small silver/orders\n" in answer.out
+
+
 def test_a_home_of_the_user_is_used(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DAGSTER_HOME", str(cli.root / "mine"))
     answer = cli("run", "odibi.yaml")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import doctest
 import io
 import json
 from decimal import Decimal
@@ -10,6 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from odibi_dagster.cli import rows
 from odibi_dagster.engines.base import Engine
 from tests.cli.support import PROJECT, Cli
 
@@ -109,6 +111,11 @@ def test_csv_reads_back_as_it_was(kinds: Cli) -> None:
     assert back["large"].to_list() == [9223372036854775807, None]
     assert back["text"].to_list()[1] == ""
     assert back["flag"].to_list() == [True, None]
+
+
+def test_the_examples_of_the_writers_hold() -> None:
+    assert doctest.testmod(rows).failed == 0
+    assert doctest.testmod(rows).attempted >= 3
 
 
 def test_a_table_cannot_move_the_cursor(kinds: Cli) -> None:
