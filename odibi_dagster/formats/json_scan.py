@@ -47,9 +47,14 @@ def sink_words(engine: Engine) -> tuple[str, dict[str, Any]]:
     return _SINK[engine.name]
 
 
+_SPARK_TIMES = {
+    "timestampFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX",
+    "timestampNTZFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSS",
+}
+"""Spark's own formats stop at milliseconds."""
 _SINK: Mapping[str, tuple[str, dict[str, Any]]] = {
     "polars": ("ndjson", {}),
-    "spark": ("json", {"ignoreNullFields": "false"}),
+    "spark": ("json", {"ignoreNullFields": "false", **_SPARK_TIMES}),
 }
 
 
@@ -103,7 +108,8 @@ def _staged_polars(
 def _staged_spark(
     engine: Engine, files: Sequence[Path], schema: Mapping[str, DType], native_schema: Any
 ) -> Frame:
-    return engine.scan("json", files, mode="FAILFAST", schema=native_schema).select(*schema)
+    words = {"mode": "FAILFAST", "schema": native_schema, **_SPARK_TIMES}
+    return engine.scan("json", files, **words).select(*schema)
 
 
 _STAGED: Mapping[str, Callable[[Engine, Sequence[Path], Mapping[str, DType], Any], Frame]] = {
