@@ -252,7 +252,7 @@ class Select:
     def _group(self) -> list[list[tuple[str, Expr]]] | None:
         """Group keys (one list per grouping set), or None for a query without grouping."""
         group = self.node.args.get("group")
-        if group is None and not any(_aggregates(n) for n in self._after_grouping()):
+        if group is None and not any(has_aggregate(n) for n in self._after_grouping()):
             return None
         sets = grouping_sets(group, self.node) if group else [[]]
         context = self.source.in_clause("GROUP BY")
@@ -415,7 +415,7 @@ def title(node: exp.Expr) -> str:
     return node.sql("duckdb", normalize_functions="lower")
 
 
-def _aggregates(node: exp.Expr) -> bool:
+def has_aggregate(node: exp.Expr) -> bool:
     """Whether an expression holds an aggregate of this very SELECT, not of a window or subquery."""
     if isinstance(node, exp.Query):
         return False
@@ -424,7 +424,7 @@ def _aggregates(node: exp.Expr) -> bool:
         while isinstance(inner, exp.Filter | exp.IgnoreNulls):
             inner = inner.this
         return any(
-            _aggregates(n)
+            has_aggregate(n)
             for n in (
                 *inner.iter_expressions(),
                 *(n for n in node.iter_expressions() if n is not node.this),
@@ -432,13 +432,13 @@ def _aggregates(node: exp.Expr) -> bool:
         )
     if HANDLERS.get(name_of(node)) is _aggregate:
         return True
-    return any(_aggregates(child) for child in node.iter_expressions())
+    return any(has_aggregate(child) for child in node.iter_expressions())
 
 
 def grouping_sets(group: exp.Group, node: exp.Select) -> list[list[exp.Expr]]:
     """GROUP BY as lists of keys, one per grouping set."""
     if group.args.get("all"):
-        return [[i.unalias() for i in node.expressions if not _aggregates(i)]]
+        return [[i.unalias() for i in node.expressions if not has_aggregate(i)]]
     wide = (exp.Rollup, exp.Cube, exp.GroupingSets)
     sets: list[list[exp.Expr]] = [[n for n in group.expressions if not isinstance(n, wide)]]
 

@@ -125,6 +125,12 @@ def folded_time(value: Expr) -> Expr:
     return to_kind(value, "ts", "date_diff")
 
 
+@binds(exp.TsOrDsToDate, keys=("this",))
+def _of_spark(node: exp.TsOrDsToDate, context: Context) -> Expr:
+    """What the parser puts around the argument of Spark's date functions."""
+    return to_kind(bind(node.this, context), "time", "a date function")
+
+
 @binds(exp.Extract)
 def _extract(node: exp.Extract, context: Context) -> Expr:
     return part(node.this.name, bind(node.expression, context))

@@ -242,10 +242,6 @@ def _is_in(value: E, known: tuple[Any, ...], type: Type) -> E:
     return value.is_in(pl.Series(list(known), dtype=dtype(type)).implode())
 
 
-def _domain(value: E, result: E) -> E:
-    return result
-
-
 def _int(value: E) -> E:
     return value.cast(pl.Int64)
 

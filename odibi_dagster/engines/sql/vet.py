@@ -10,10 +10,9 @@ from typing import Any
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError
-from sqlglot.tokens import TokenType
 
-from odibi_dagster.engines.sql import bind_select, types  # noqa: F401  (registers every handler)
-from odibi_dagster.engines.sql.bind import KEYS, binds, name_of, unsupported
+from odibi_dagster.engines.sql import bind_select, types
+from odibi_dagster.engines.sql.bind import KEYS, name_of, unsupported
 from odibi_dagster.engines.sql.catalogue import RANKINGS, SCALARS
 from odibi_dagster.engines.sql.types import SqlError
 
@@ -96,6 +95,9 @@ def _scalar(text: str, dialect: str) -> exp.Expr:
     if isinstance(tree, exp.Alias | exp.Star) or tree.find(exp.Query):
         msg = f"cannot parse expression {text!r}: no alias, * or subquery is allowed here"
         raise SqlError(msg)
+    if bind_select.has_aggregate(tree):
+        msg = f"cannot parse expression {text!r}: aggregates are not allowed in the value of one row; add OVER (...)"
+        raise SqlError(msg)
     tree.pop()
     return tree
 
@@ -145,6 +147,9 @@ def _vet(tree: exp.Expr, text: str, dialect: str) -> None:
                     )
         if type(node) is exp.RegexpLike and "~" in text:
             _no_tilde(text, dialect)
+        if type(node) is exp.Join and node.args.get("method") not in (None, "", "NATURAL"):
+            msg = f"{node.args['method']} JOIN is not supported in sql; write a join and QUALIFY row_number() ... = 1"
+            raise SqlError(msg)
         if type(node) is exp.With and node.args.get("recursive"):
             raise SqlError("WITH RECURSIVE is not supported in sql")
         if type(node) is exp.Cast or type(node) is exp.TryCast:
@@ -200,11 +205,13 @@ def _vet_spark(tree: exp.Expr) -> None:
 
 
 def _no_tilde(text: str, dialect: str) -> None:
+    # `~` is a full match in DuckDB, but the parser reads it like regexp_matches, which is not
     if any(
-        token.token_type == TokenType.RLIKE and token.text == "~"
+        "~" in token.text and token.text.strip("!~*") == ""
         for token in sqlglot.tokenize(text, read=dialect)
     ):
-        raise SqlError("'~' is not supported in sql; write regexp_matches(x, 'pattern')")
+        msg = "'~' is not supported in sql; write regexp_matches(x, 'pattern')"
+        raise SqlError(msg)
 
 
 def _refuse(node: exp.Expr, keys: tuple[str, ...] | None) -> None:
@@ -251,6 +258,3 @@ def _file_word(node: exp.Expr) -> bool:
             "iceberg_",
         )
     )
-
-
-_ = binds
