@@ -5,9 +5,10 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from py4j.protocol import Py4JJavaError
 from pyspark.errors import AnalysisException, PySparkException
 
-from odibi_dagster.errors import DataReadError, SchemaContractError
+from odibi_dagster.errors import DataReadError, OdibiError, SchemaContractError, WriteError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,11 +29,17 @@ def translating() -> Iterator[None]:
         yield
     except AnalysisException as error:
         condition = str(error.getCondition() or "")
-        kind = SchemaContractError if condition.startswith(_COLUMNS) else DataReadError
+        fits = not condition.startswith(_COLUMNS)
+        kind: type[OdibiError] = DataReadError if fits else SchemaContractError
         raise kind(_first_line(error)) from error
     except PySparkException as error:
         raise DataReadError(_first_line(error)) from error
+    except Py4JJavaError as error:
+        # A job that fails on a worker arrives untranslated; its causes say what it was.
+        text = str(error)
+        kind = WriteError if "No space left on device" in text else DataReadError
+        raise kind(_first_line(error.java_exception.getMessage())) from error
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: object) -> str:
     return str(error).strip().split("\n", 1)[0]
