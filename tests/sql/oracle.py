@@ -98,6 +98,7 @@ SELECT id, row_number() OVER (PARTITION BY g ORDER BY i) r, rank() OVER (ORDER B
 SELECT id, rank() OVER (PARTITION BY b ORDER BY g, i DESC NULLS FIRST) r, percent_rank() OVER (ORDER BY g) p, cume_dist() OVER (ORDER BY g) c, ntile(3) OVER (ORDER BY id) n FROM t
 SELECT id, sum(i) OVER (PARTITION BY g) a, sum(i) OVER (PARTITION BY g ORDER BY id) b, sum(i) OVER (ORDER BY g) c, avg(i) OVER (ORDER BY id) d, count(i) OVER (ORDER BY id) e, count(*) OVER (ORDER BY g) f FROM t
 SELECT id, min(i) OVER (ORDER BY id) a, max(i) OVER (PARTITION BY g ORDER BY id) b, max(i) OVER () c, count(*) OVER (PARTITION BY b) d FROM t
+SELECT id, max(f) OVER () a, max(f) OVER (PARTITION BY g) b, max(f) OVER (ORDER BY id) c, max(f) OVER (ORDER BY id ROWS 1 PRECEDING) d, min(f) OVER (ORDER BY id) e FROM t
 SELECT id, lag(i) OVER (ORDER BY id) a, lead(i, 2) OVER (ORDER BY id) b, lag(i, 1, -1) OVER (PARTITION BY g ORDER BY id) c FROM t
 SELECT id, first_value(i) OVER (PARTITION BY g ORDER BY id) a, last_value(i) OVER (PARTITION BY g ORDER BY id) b, last_value(i) OVER (PARTITION BY g ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) c, nth_value(i, 2) OVER (PARTITION BY g ORDER BY id) d FROM t
 SELECT id, sum(i) OVER (ORDER BY id ROWS BETWEEN 2 PRECEDING AND CURRENT ROW) a, avg(i) OVER (ORDER BY id ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING) b, count(*) OVER (ORDER BY id ROWS 2 PRECEDING) c, min(i) OVER (ORDER BY id ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) d, max(i) OVER (PARTITION BY g ORDER BY id ROWS BETWEEN 1 FOLLOWING AND 2 FOLLOWING) e FROM t

@@ -132,29 +132,21 @@ def to_kind(bound: Expr, kind: str, fn: str) -> Expr:
     kind = kind.rstrip("?")
     if bound.type == NULL and kind in _EXACT:
         return Lit(_EXACT[kind], None)
-    if (kind in ("int", "float") and types.is_number(bound.type)) or (
-        kind in ("int", "num") and bound.type.name == "bool" and fn == "sum"
-    ):
-        if kind == "int" and bound.type.name not in ("int", "bool"):
-            raise _wrong(bound, "a whole number", fn)
-        return cast(bound, _EXACT[kind] if kind != "num" else INT)
-    if kind == "num" and types.is_number(bound.type):
-        return plain(bound)
-    if kind == "ts" and bound.type.name in ("date", "ts"):
-        return cast(bound, TS)
-    if kind == "time" and types.is_time(bound.type):
-        return plain(bound)
-    if kind == "bool" and bound.type.name in ("bool", "int"):
-        return cast(bound, BOOL)
-    if kind == "str" and bound.type.name in ("str", "category"):
-        return cast(bound, STR)
-    if kind == "any":
+    name = bound.type.name
+    if kind in ("any", "list") and (kind == "any" or name == "list"):
         return bound
-    if kind == "list" and bound.type.name == "list":
-        return bound
+    if kind in ("int", "num") and name == "bool" and fn == "sum":
+        return cast(bound, INT)
+    if name in _TAKES.get(kind, ()):
+        return plain(bound) if kind in ("num", "time") else cast(bound, _EXACT[kind])
     raise _wrong(bound, _SAID[kind], fn)
 
 
+_TAKES = {
+    "int": ("int",), "float": ("int", "dec", "float"), "num": ("int", "dec", "float"),
+    "ts": ("date", "ts"), "time": ("date", "ts", "tstz"), "bool": ("bool", "int"),
+    "str": ("str", "category"),
+}  # fmt: skip
 _EXACT = {"int": INT, "float": FLOAT, "str": STR, "ts": TS, "bool": BOOL, "num": INT, "time": TS}
 _SAID = {
     "int": "a whole number", "float": "a number", "num": "a number", "str": "text", "ts": "a timestamp",

@@ -154,9 +154,33 @@ def _window(node: exp.Window, context: Context) -> Expr:
     ):
         msg = f"{fn} needs OVER (... ORDER BY ...): without an order its rows are not defined"
         raise SqlError(msg)
+    _check_frame(fn, frame)
     window = Window(type_, fn, args, params, partition, order, frame)
     name = context.stage.windows.setdefault(window, context.fresh())
     return Col(type_, name)
+
+
+_MOVING = ("sum", "avg", "min", "max", "count", "count_all")
+MAX_FRAME = 1000
+
+
+def _check_frame(fn: str, frame: str | tuple[int | None, int | None]) -> None:
+    """Which aggregates run along which frames, on every engine alike."""
+    if (
+        fn not in {rule.fn for rule in AGGREGATES.values()} | {"count_all", "count"}
+        or frame == "all"
+    ):
+        return
+    start, end = (None, 0) if isinstance(frame, str) else frame
+    if fn not in _MOVING:
+        msg = f"{fn} over a moving window is not supported; {', '.join(_MOVING[:-1])} are"
+        raise SqlError(msg)
+    if (start is None) != (end is None) and (start or end):
+        msg = "a frame from UNBOUNDED ends at CURRENT ROW here; write UNBOUNDED PRECEDING to CURRENT ROW"
+        raise SqlError(msg)
+    if start is not None and end is not None and end - start > MAX_FRAME:
+        msg = f"a frame of more than {MAX_FRAME} rows is not supported"
+        raise SqlError(msg)
 
 
 Windowed = tuple[str, Any, tuple[Expr, ...], tuple[Any, ...]]

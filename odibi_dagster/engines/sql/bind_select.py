@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from itertools import combinations, count
+from itertools import chain, combinations, count
 
 from sqlglot import exp
 
@@ -450,11 +450,11 @@ def grouping_sets(group: exp.Group, node: exp.Select) -> list[list[exp.Expr]]:
 
     for rollup in found(exp.Rollup, "rollup"):
         parts = [_tuple(n) for n in rollup.expressions]
-        sets = [s + sum(parts[:n], []) for s in sets for n in range(len(parts), -1, -1)]
+        sets = [s + [*chain(*parts[:n])] for s in sets for n in range(len(parts), -1, -1)]
     for cube in found(exp.Cube, "cube"):
         parts = [_tuple(n) for n in cube.expressions]
         sets = [
-            s + sum(c, [])
+            s + [*chain(*c)]
             for s in sets
             for n in range(len(parts), -1, -1)
             for c in combinations(parts, n)

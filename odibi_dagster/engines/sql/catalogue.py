@@ -122,17 +122,14 @@ PARTS = {
     "minute": "minute", "second": "second", "epoch": "epoch",
 }  # fmt: skip
 """Parts of a date by the words SQL has for them."""
+_PARTS_OF: dict[type[exp.Expr] | str, str] = {
+    exp.Year: "year", exp.Month: "month", exp.Day: "day", exp.DayOfMonth: "day", exp.Quarter: "quarter",
+    exp.Week: "week", exp.WeekOfYear: "week", exp.DayOfWeek: "dow", exp.DayOfWeekIso: "isodow",
+    exp.DayOfYear: "doy", "weekday": "dow", "isoyear": "isoyear", exp.Hour: "hour",
+    exp.Minute: "minute", exp.Second: "second",
+}  # fmt: skip
 TIMES: dict[type[exp.Expr] | str, Rule] = {
-    **{
-        node: Rule(part, ("time",), INT)
-        for node, part in {
-            exp.Year: "year", exp.Month: "month", exp.Day: "day", exp.DayOfMonth: "day",
-            exp.Quarter: "quarter", exp.Week: "week", exp.WeekOfYear: "week",
-            exp.DayOfWeek: "dow", exp.DayOfWeekIso: "isodow", exp.DayOfYear: "doy",
-            "weekday": "dow", "isoyear": "isoyear", exp.Hour: "hour", exp.Minute: "minute",
-            exp.Second: "second",
-        }.items()
-    },
+    **{node: Rule(part, ("time",), INT) for node, part in _PARTS_OF.items()},
     exp.TimeToUnix: Rule("epoch", ("ts",), FLOAT),
     "epoch_us": Rule("epoch_us", ("ts",), INT),
     exp.Dayname: Rule("dayname", ("time",), STR),

@@ -132,7 +132,8 @@ def _right(value: C, count: C) -> C:
 
 def _trim(value: C, side: str, chars: str) -> C:
     fn = {"BOTH": "btrim", "LEADING": "ltrim", "TRAILING": "rtrim"}[side]
-    return getattr(F, fn)(value, F.lit(chars))  # type: ignore[no-any-return]
+    trim: Callable[..., C] = getattr(F, fn)
+    return trim(value, F.lit(chars))
 
 
 def _split(value: C, separator: str) -> C:

@@ -122,7 +122,7 @@ class Planner:
 
     def _join(self, rel: ir.Join) -> DataFrame:
         left, right = self.frame(rel.left), self.frame(rel.right)
-        equal = (lambda a, b: a.eqNullSafe(b)) if rel.same else (lambda a, b: a == b)
+        equal = FUNCTIONS["same" if rel.same else "eq"]
         tests = [equal(expression(a), expression(b)) for a, b in rel.pairs]
         if rel.rest is not None:
             tests.append(expression(rel.rest))

@@ -19,7 +19,7 @@ from odibi_dagster.engines.sql.types import SqlError
 DIALECTS = ("duckdb", "spark")
 _SELECT = ("expressions", "from_", "joins", "where", "group", "having", "qualify", "windows", "distinct",
            "order", "limit", "offset", "with_", "kind", "laterals")  # fmt: skip
-STRUCTURE: dict[type[exp.Expr], tuple[str, ...]] = {
+STRUCTURE: dict[type[exp.Expr] | str, tuple[str, ...]] = {
     exp.Select: tuple(k for k in _SELECT if k not in ("kind", "laterals", "windows")),
     **dict.fromkeys(
         (exp.Union, exp.Except, exp.Intersect),

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import reduce
 from itertools import groupby
 from typing import Any
@@ -99,8 +100,25 @@ def _one(
     if not args:
         frame = frame.with_columns(__odibi_w_one=value)
         value = pl.col("__odibi_w_one")
+    if window.fn == "max" and window.args[0].type.name == "float":
+        return _largest(frame, name, window, value, over)
     frame = _aggregated(frame, name, window, value, over)
     return frame if args else frame.drop("__odibi_w_one")
+
+
+def _largest(
+    frame: pl.LazyFrame, name: str, window: ir.Window, value: pl.Expr, over: Over
+) -> pl.LazyFrame:
+    """MAX of floats: NaN is the largest value in SQL, where Polars leaves it out."""
+    nan = "__odibi_w_nan"
+    flags = f"{nan}_flag"
+    frame = frame.with_columns(value.is_nan().cast(pl.Int64).alias(flags))
+    frame = _aggregated(
+        frame, nan, replace(window, fn="sum", args=(window.args[0],)), pl.col(flags), over
+    )
+    frame = _aggregated(frame, name, window, value, over)
+    kept = pl.when(pl.col(nan) > 0).then(float("nan")).otherwise(pl.col(name))
+    return frame.with_columns(kept.cast(dtype(window.type)).alias(name)).drop(nan, flags)
 
 
 def _count_rows() -> pl.Expr:
