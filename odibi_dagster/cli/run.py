@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     import dagster as dg
 
+    from odibi_dagster.cli.choosing import Chosen
     from odibi_dagster.cli.report import NodeReport, RunReport
-    from odibi_dagster.cli.running import Chosen
     from odibi_dagster.cli.terminal import Terminal
     from odibi_dagster.config.project import Project
 
@@ -73,8 +73,8 @@ def execute(args: argparse.Namespace, terminal: Terminal) -> int:
 
 def _run(args: argparse.Namespace, project: Project, terminal: Terminal) -> int:
     from odibi_dagster.assets.instance import find_home, open_instance
+    from odibi_dagster.cli.choosing import choose_nodes
     from odibi_dagster.cli.report import RunReport
-    from odibi_dagster.cli.running import choose_nodes
 
     chosen = choose_nodes(project, terms(args))
     report = RunReport(_waiting(project, chosen))

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import time
 import uuid
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from dagster._core.execution.plan.objects import ErrorSource
 
-from odibi_dagster.assets.factory import project_assets
-from odibi_dagster.assets.selection import selected_keys
 from odibi_dagster.cli.report import (
     FAILED,
     OK,
@@ -24,61 +21,21 @@ from odibi_dagster.cli.report import (
     NodeReport,
     RunReport,
 )
-from odibi_dagster.config.project import External, Upstream
-from odibi_dagster.core.names import NodeId, slug
-from odibi_dagster.errors import ConfigError, OdibiError
-from odibi_dagster.io_managers.projects import NODE_KEY, QUARANTINE_KEY
+from odibi_dagster.errors import OdibiError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from dagster._core.events.log import EventLogEntry
 
+    from odibi_dagster.cli.choosing import Chosen
     from odibi_dagster.config.project import Project
+    from odibi_dagster.core.names import NodeId
 
     Changed = Callable[[NodeReport], None]
 
 _EVENT = dg.DagsterEventType
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """The job of one run: which assets, and which node stands behind each step and key."""
-
-    job: dg.JobDefinition
-    keys: tuple[dg.AssetKey, ...]
-    steps: dict[str, NodeId]
-    nodes: dict[dg.AssetKey, NodeId]
-    quarantines: frozenset[dg.AssetKey]
-
-
-def choose_nodes(project: Project, terms: Sequence[str]) -> Chosen:
-    """The job that runs what the terms name; without terms, every node that is enabled.
-
-    ConfigError where a term names nothing, only nodes that are not enabled, or a node that reads
-    a Python asset: its value is known where its code is, not here.
-    """
-    assets = project_assets(project)
-    keys = selected_keys(assets, terms) if terms else {k for asset in assets for k in asset.keys}
-    running = [asset for asset in assets if asset.is_executable and keys & set(asset.keys)]
-    if not running:
-        names = ", ".join(sorted("/".join(key.path) for key in keys)) or "the project"
-        msg = f"nothing to run: {names} has no node that is enabled"
-        raise ConfigError(msg)
-    chosen = tuple(key for asset in running for key in asset.keys)
-    nodes = {spec.key: _node_of(spec) for asset in running for spec in asset.specs}
-    _refuse_python_assets(project, set(nodes.values()))
-    quarantines = {
-        spec.key for asset in running for spec in asset.specs if QUARANTINE_KEY in spec.metadata
-    }
-    return Chosen(
-        job=_job(_job_name(project, set(nodes.values())), assets, chosen),
-        keys=chosen,
-        steps={asset.op.name: nodes[next(iter(asset.keys))] for asset in running},
-        nodes=nodes,
-        quarantines=frozenset(quarantines),
-    )
 
 
 def materialize(
@@ -251,45 +208,3 @@ def _settle(project: Project, report: RunReport, changed: Changed, *, stopped: b
 def _kept_back(report: RunReport, node_id: NodeId) -> bool:
     node = report.nodes.get(node_id)
     return node is not None and node.state in (FAILED, SKIPPED)
-
-
-def _refuse_python_assets(project: Project, chosen: set[NodeId]) -> None:
-    taken = {node: key for node in sorted(chosen) if (key := _python_asset(project, node))}
-    if taken:
-        each = "; ".join(f"{node} reads {key}" for node, key in taken.items())
-        msg = (
-            f"a Python asset is not made by odibi.yaml: {each}. Materialize such nodes in Dagster "
-            "(dagster dev), or select others here"
-        )
-        raise ConfigError(msg)
-
-
-def _python_asset(project: Project, node_id: NodeId) -> str | None:
-    """The first Python asset that a node reads, itself or through a view."""
-    for source in project.nodes[node_id].sources.values():
-        if isinstance(source, External):
-            return "/".join(source.key)
-        if not isinstance(source, Upstream) or not project.nodes[source.node].is_view:
-            continue
-        if key := _python_asset(project, source.node):
-            return key
-    return None
-
-
-def _node_of(spec: dg.AssetSpec) -> NodeId:
-    return NodeId(*str(spec.metadata[NODE_KEY]).split("/"))
-
-
-def _job_name(project: Project, nodes: set[NodeId]) -> str:
-    """The name a pipeline's job has in the UI; the project's where several pipelines run."""
-    pipelines = {node.pipeline for node in nodes}
-    name = slug(project.config.project)
-    return f"{name}_{pipelines.pop()}" if len(pipelines) == 1 else name
-
-
-def _job(
-    name: str, assets: Sequence[dg.AssetsDefinition], keys: Sequence[dg.AssetKey]
-) -> dg.JobDefinition:
-    selection = dg.AssetSelection.assets(*keys)
-    job = dg.define_asset_job(name, selection=selection, executor_def=dg.in_process_executor)
-    return dg.Definitions(assets=assets, jobs=[job]).resolve_job_def(name)

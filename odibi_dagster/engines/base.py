@@ -54,7 +54,7 @@ class Engine(Protocol):
         ...
 
     def fetch(self, frame: Frame, limit: int) -> list[dict[str, Any]]:
-        """At most `limit` rows as dicts: with `fetch_batches` all that brings rows to the driver."""
+        """At most `limit` rows as dicts: this and `fetch_batches` bring rows to the driver."""
         ...
 
     def fetch_batches(self, frame: Frame, size: int) -> Iterator[list[dict[str, Any]]]:

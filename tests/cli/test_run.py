@@ -11,8 +11,8 @@ import pytest
 
 from odibi_dagster.assets.instance import open_instance
 from odibi_dagster.cli import run
+from odibi_dagster.cli.choosing import choose_nodes
 from odibi_dagster.cli.entry import parse
-from odibi_dagster.cli.running import choose_nodes
 from odibi_dagster.config.load import load_project
 from tests.cli.support import PROJECT, Cli, child_environment
 
