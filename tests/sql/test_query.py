@@ -67,13 +67,13 @@ def test_refused_when_the_file_is_loaded(sql: str, why: str) -> None:
      "a) OR (b", "__import__('os')", "a IN (SELECT b FROM c)", "", "DROP TABLE df"],
 )  # fmt: skip
 def test_an_expression_is_one_value(text: str) -> None:
-    with pytest.raises(ValueError, match="cannot parse expression|not allowed|not supported"):
+    with pytest.raises(ValueError, match=r"cannot parse expression|not allowed|not supported"):
         Expression.parse(text)
 
 
 @pytest.mark.parametrize("text", ["count(*) > 1", "sum(a)", "a + max(b)"])
 def test_an_expression_over_groups_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="not allowed|not supported"):
+    with pytest.raises(ValueError, match=r"not allowed|not supported"):
         Expression.parse(text)
 
 

@@ -450,11 +450,11 @@ def grouping_sets(group: exp.Group, node: exp.Select) -> list[list[exp.Expr]]:
 
     for rollup in found(exp.Rollup, "rollup"):
         parts = [_tuple(n) for n in rollup.expressions]
-        sets = [s + [*chain(*parts[:n])] for s in sets for n in range(len(parts), -1, -1)]
+        sets = [[*s, *chain(*parts[:n])] for s in sets for n in range(len(parts), -1, -1)]
     for cube in found(exp.Cube, "cube"):
         parts = [_tuple(n) for n in cube.expressions]
         sets = [
-            s + [*chain(*c)]
+            [*s, *chain(*c)]
             for s in sets
             for n in range(len(parts), -1, -1)
             for c in combinations(parts, n)

@@ -70,7 +70,8 @@ def _round(value: C, places: int, type: Type) -> C:
         if places >= 0:
             return value
         unit = 10**-places
-        return F.round(value.cast("decimal(20,0)") / unit, 0).cast("bigint") * unit
+        whole: C = F.round(value.cast("decimal(20,0)") / unit, 0).cast("bigint") * unit
+        return whole
     return rounded(value, places) if type.name == "float" else F.round(value, places)
 
 
@@ -131,9 +132,8 @@ def _right(value: C, count: C) -> C:
 
 
 def _trim(value: C, side: str, chars: str) -> C:
-    fn = {"BOTH": "btrim", "LEADING": "ltrim", "TRAILING": "rtrim"}[side]
-    trim: Callable[..., C] = getattr(F, fn)
-    return trim(value, F.lit(chars))
+    trims: dict[str, Callable[..., C]] = {"BOTH": F.btrim, "LEADING": F.ltrim, "TRAILING": F.rtrim}
+    return trims[side](value, F.lit(chars))
 
 
 def _split(value: C, separator: str) -> C:

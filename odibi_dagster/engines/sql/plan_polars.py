@@ -217,16 +217,13 @@ AGGREGATES: dict[str, Callable[..., pl.Expr]] = {
     "arg_max": lambda a, b: _picked(a, b, biggest=True),
     "arg_min": lambda a, b: _picked(a, b, biggest=False),
     "bool_and": lambda a: _some(a, a.all()), "bool_or": lambda a: _some(a, a.any()),
-    "count_if": lambda a: a.sum().cast(pl.Int64), "list": lambda a: _listed(a),
+    "count_if": lambda a: a.sum().cast(pl.Int64),
+    "list": lambda a: pl.when(a.len() > 0).then(a.implode()),
     "string_agg": lambda a, sep=",": _some(a, a.drop_nulls().str.join(sep)),
     "product": lambda a: _some(a, a.product()), "corr": _paired(pl.corr),
     "covar_samp": _paired(lambda a, b: pl.cov(a, b, ddof=1)),
     "covar_pop": _paired(lambda a, b: pl.cov(a, b, ddof=0)),
 }  # fmt: skip
-
-
-def _listed(value: pl.Expr) -> pl.Expr:
-    return pl.when(value.len() > 0).then(value.implode())
 
 
 def aggregate(agg: ir.Agg) -> pl.Expr:
@@ -261,5 +258,5 @@ def aggregate(agg: ir.Agg) -> pl.Expr:
             .otherwise(args[0].max())
         )
     if agg.fn == "list" and agg.args:
-        return _listed(args[0])
+        return AGGREGATES["list"](args[0])
     return AGGREGATES[agg.fn](*args, *agg.params)

@@ -1,6 +1,6 @@
 """A bound query as a Spark DataFrame. Nothing runs, no view is registered, no row leaves Spark."""
 
-# ruff: noqa: E501, N812
+# ruff: noqa: E501, N812, ARG005
 
 from __future__ import annotations
 

@@ -4,6 +4,8 @@ r"""Regular expressions with one meaning: DuckDB's (RE2), written so that Rust a
 break, and what only one engine knows (look-around, back-references, possessive repeats) is refused.
 """
 
+# ruff: noqa: E501
+
 from __future__ import annotations
 
 import re

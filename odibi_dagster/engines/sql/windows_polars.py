@@ -1,6 +1,6 @@
 """Window functions on Polars: the frame is sorted once per window, then counted and accumulated."""
 
-# ruff: noqa: E501
+# ruff: noqa: E501, ARG005, PLW0108
 
 from __future__ import annotations
 
