@@ -231,13 +231,18 @@ def java_format(text: str) -> str:
     )
 
 
+def _parse_format(text: str) -> str:
+    """The format for reading: a lone number may have one digit, as in strptime."""
+    java = java_format(text)
+    if re.search(r"%[YmdHMSy]%[YmdHMSy]", text):
+        return java
+    return re.sub(r"MM(?!M)(?<!MMM)|dd|HH|mm|ss", lambda found: found[0][0], java)
+
+
 def _strptime(value: C, text: str, strict: bool) -> C:
-    value = F.btrim(value)
-    pattern = F.lit(java_format(text))
-    parsed = (
-        F.to_timestamp(value, java_format(text)) if strict else F.try_to_timestamp(value, pattern)
-    )
-    return parsed.cast("timestamp_ntz")
+    clean, pattern = F.btrim(value), _parse_format(text)
+    read = F.to_timestamp(clean, pattern) if strict else F.try_to_timestamp(clean, F.lit(pattern))
+    return read.cast("timestamp_ntz")
 
 
 def _list_contains(value: C, item: C) -> C:
