@@ -308,7 +308,7 @@ FUNCTIONS: dict[str, Callable[..., C]] = {
     "radians": F.radians, "degrees": F.degrees,
     "is_nan": lambda a: F.when(a.isNotNull(), F.isnan(a)),
     "is_inf": lambda a: F.abs(a) == float("inf"),
-    "is_finite": lambda a: ~F.isnan(a) & (F.abs(a) != float("inf")) & a.isNotNull(),
+    "is_finite": lambda a: F.when(a.isNotNull(), ~F.isnan(a) & (F.abs(a) != float("inf"))),
     "upper": F.upper, "lower": F.lower, "reverse": F.reverse, "length": lambda a: _int(F.length(a)),
     "left": _left, "right": _right, "replace": F.replace,
     "strpos": lambda a, b: _int(F.position(b, a)), "starts_with": F.startswith,
