@@ -77,7 +77,7 @@ class DagsterFace:
 
     def published(self, outcome: Outcome) -> Iterator[Event]:
         """The node's event, then its quarantine's; what is not selected is logged instead."""
-        events = [
+        events: list[dg.MaterializeResult[Any]] = [
             dg.MaterializeResult(
                 asset_key=self.key,
                 metadata=materialized(self.node, outcome),
@@ -139,7 +139,7 @@ class DagsterFace:
             allow_retries=False,
         )
 
-    def _log(self, event: dg.MaterializeResult) -> None:
+    def _log(self, event: dg.MaterializeResult[Any]) -> None:
         assert event.asset_key is not None  # noqa: S101  (published() sets it)
         self.context.log_event(
             dg.AssetMaterialization(

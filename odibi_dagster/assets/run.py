@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from odibi_dagster.checks.judge import judge
 from odibi_dagster.checks.observe import observe
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from odibi_dagster.formats.base import Published, Staged
     from odibi_dagster.plan.planner import Planner
 
-    Event = dg.AssetCheckResult | dg.MaterializeResult
+    Event = dg.AssetCheckResult | dg.MaterializeResult[Any]
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,10 @@ class Outcome:
 class Face(Protocol):
     """What the run tells the orchestrator, and asks it."""
 
-    publishes: bool
+    @property
+    def publishes(self) -> bool:
+        """Whether anything may become visible."""
+        ...
 
     def planned(self, node: Node, schema: Mapping[str, nw.dtypes.DType]) -> Iterator[Event]:
         """A view was planned: nothing is stored."""
@@ -229,6 +232,8 @@ class NodeRun:
             declared=self.node.declared,
             stored=stored,
             newest_file=self._newest_file(),
+            timezone=self.planner.project.config.dagster.timezone,
+            at=self.at,
         )
         return Judged(judge(contracts, seen), frame)
 
@@ -254,7 +259,7 @@ class NodeRun:
             add_columns=self.node.quarantine.add_columns,
             batch=self.batch,
             at=self.at,
-            node=str(self.node.id),
+            node=self.node.id.name,
         )
 
     def _stage(self, frame: Frame, target: Target, batch: str) -> Staged:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -105,7 +105,7 @@ def _kinds(data: OdibiNode) -> set[str]:
     return set([*ours, *theirs][:3])
 
 
-def _automation(data: OdibiNode) -> dg.AutomationCondition[dg.AssetKey] | None:
+def _automation(data: OdibiNode) -> dg.AutomationCondition[Any] | None:
     own, shared, common = _levels(data)
     match own.automation or shared.automation:
         case None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 TABLE_FORMAT = "delta"
 """What a `table` of a folder is."""
 STORAGE_FORMAT = "parquet"
-"""What a node is stored as that needs a place and names none."""
+"""What is stored as where the file names no format."""
 ERROR_SUFFIX = "_error"
 _COMPRESSED = (".gz", ".zst", ".bz2", ".xz", ".lz4")
 
@@ -68,15 +68,16 @@ def quarantine(site: Site, node: Target, setting: Setting) -> Quarantine | None:
             setting.report.error("quarantine needs path or table beside its connection", at)
         place: Target | None = _beside(node)
     else:
-        place = _named_quarantine(site, config, node, at, setting)
+        place = _named_quarantine(site, config, at, setting)
     if place is None:
         return None
     return Quarantine(place, config.add_columns.stored, config.max_rows, config.sample_fraction)
 
 
 def _named_quarantine(
-    site: Site, config: QuarantineConfig, node: Target, at: Loc, setting: Setting
+    site: Site, config: QuarantineConfig, at: Loc, setting: Setting
 ) -> Target | None:
+    """A `table` is Delta and a `path` Parquet, whatever the node itself is written as."""
     write = site.config.write
     connection = config.connection or (write.connection if write else None)
     if connection is None:
@@ -85,9 +86,7 @@ def _named_quarantine(
     location = _own_place(connection, config.path, config.table, at, setting)
     if location is None:
         return None
-    if config.table is None:
-        return replace(node, location=location, partition_by=())
-    return Target(location, formats[TABLE_FORMAT]())
+    return Target(location, formats[STORAGE_FORMAT if config.table is None else TABLE_FORMAT]())
 
 
 def _beside(node: Target) -> Target:

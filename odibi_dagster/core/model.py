@@ -12,6 +12,9 @@ class Model(BaseModel):
 
 
 class OpenModel(BaseModel):
-    """A frozen block that Odibi leaves open: an unknown key is one warning (an error with --strict)."""
+    """A frozen block that Odibi leaves open: an unknown key is one warning.
+
+    With `--strict` it is an error.
+    """
 
     model_config = ConfigDict(frozen=True, extra="allow", arbitrary_types_allowed=True)

@@ -83,7 +83,8 @@ class PolarsEngine:
 
     def wrap(self, native: Any) -> Frame:
         """See `Engine.wrap`."""
-        return nw.from_native(native).lazy()
+        frame: Frame = nw.from_native(native).lazy()
+        return frame
 
     def explain(self, frame: Frame) -> str:
         """See `Engine.explain`."""

@@ -99,7 +99,8 @@ class SparkEngine:
 
     def wrap(self, native: Any) -> Frame:
         """See `Engine.wrap`."""
-        return nw.from_native(native)
+        frame: Frame = nw.from_native(native)
+        return frame
 
     def explain(self, frame: Frame) -> str:
         """See `Engine.explain`."""

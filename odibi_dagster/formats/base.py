@@ -12,12 +12,14 @@ from odibi_dagster.core.model import Model
 from odibi_dagster.core.registry import Registry
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     import narwhals.stable.v2 as nw
 
     from odibi_dagster.connections.base import Location
     from odibi_dagster.core.frame import Frame
+    from odibi_dagster.core.types import DType
     from odibi_dagster.engines.base import Engine
 
 
@@ -75,6 +77,21 @@ class Format(ABC):
         `options` is an instance of `read_options` (None: the defaults); `declared` types are
         used instead of inferring them. DataReadError where nothing readable is there.
         """
+
+    def read_back(
+        self,
+        engine: Engine,
+        location: Location,
+        options: Any,
+        schema: Callable[[], Mapping[str, DType] | None],
+    ) -> Frame:
+        """What a node published there with these `write_options`.
+
+        `schema` gives the types that the node's plan publishes (None: not known). It is asked
+        only by formats whose files do not say the types of their columns.
+        """
+        del options, schema
+        return self.scan(engine, location)
 
     @abstractmethod
     def exists(self, location: Location) -> bool:

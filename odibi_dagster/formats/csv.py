@@ -18,7 +18,7 @@ from odibi_dagster.formats.sources import files_of
 from odibi_dagster.formats.text import guessed, parsed, spaced
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
     from typing import TypeAlias
 
@@ -80,6 +80,24 @@ class Csv(FileFormat):
             scan_csv(engine, staged.files, dialect, direct),
             {name: dtype for name, dtype in staged.schema.items() if direct[name] != dtype},
         )
+
+    def read_back(
+        self,
+        engine: Engine,
+        location: Location,
+        options: Any,
+        schema: Callable[[], Mapping[str, DType] | None],
+    ) -> Frame:
+        """See `Format.read_back`: only an empty field is null, for that is how null is written."""
+        options, types = options or CsvWriteOptions(), schema()
+        own = CsvReadOptions(
+            sep=options.sep,
+            header=options.header,
+            names=None if options.header or types is None else tuple(types),
+            na_values=("",),
+            keep_default_na=False,
+        )
+        return self.scan(engine, location, own, types)
 
     def sink_words(self, engine: Engine, options: Any, columns: int) -> tuple[str, dict[str, Any]]:
         """See `FileFormat.sink_words`."""

@@ -21,7 +21,7 @@ from odibi_dagster.formats.text import parsed
 from odibi_dagster.formats.types import as_declared
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from odibi_dagster.connections.base import Location
     from odibi_dagster.core.frame import Frame
@@ -95,6 +95,16 @@ class Json(FileFormat):
     def scan_staged(self, engine: Engine, staged: Staged) -> Frame:
         """See `Format.scan_staged`: with the types that were staged; nothing is inferred."""
         return scan_staged_json(engine, staged.files, staged.schema, staged.native_schema)
+
+    def read_back(
+        self,
+        engine: Engine,
+        location: Location,
+        options: Any,  # noqa: ARG002
+        schema: Callable[[], Mapping[str, DType] | None],
+    ) -> Frame:
+        """See `Format.read_back`: with the types of the node's plan."""
+        return self.scan(engine, location, None, schema())
 
     def sink_words(
         self,

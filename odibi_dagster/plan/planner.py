@@ -13,6 +13,7 @@ from odibi_dagster.transforms.base import Scope
 if TYPE_CHECKING:
     from odibi_dagster.core.frame import Frame
     from odibi_dagster.core.names import NodeId
+    from odibi_dagster.core.types import DType
     from odibi_dagster.engines.base import Engine
     from odibi_dagster.transforms.base import Transform
 
@@ -66,7 +67,8 @@ class Planner:
                 f"node {node_id} has no quarantine: none of its contracts says on_fail: quarantine"
             )
             raise DataReadError(msg)
-        return quarantine.target.format.scan(self.engine, quarantine.target.location)
+        target = quarantine.target
+        return target.format.read_back(self.engine, target.location, target.options, lambda: None)
 
     def _planned(self, node: Node) -> Frame:
         return self.output(node, self.inputs(node))
@@ -77,7 +79,17 @@ class Planner:
         if not target.format.exists(target.location):
             msg = f"node {node.id} is not stored yet ({target.location}): materialize it first"
             raise DataReadError(msg)
-        return target.format.scan(self.engine, target.location)
+        return target.format.read_back(
+            self.engine, target.location, target.options, lambda: self._published_schema(node)
+        )
+
+    def _published_schema(self, node: Node) -> Mapping[str, DType] | None:
+        """The types a node publishes, from its plan; None where its own sources are gone."""
+        assert node.target is not None  # noqa: S101  (only stored nodes are read back)
+        try:
+            return node.target.format.conform(self._planned(node)).collect_schema()
+        except DataReadError:
+            return None
 
     def _source(self, node: Node, source: Source) -> Frame:
         match source:

@@ -145,7 +145,7 @@ def test_promises_and_cache_need_a_place(tmp_path: Path) -> None:
         ("format: parquet, path: o/a", "", "o/a_error", "parquet"),
         ("format: csv, path: a.csv", "", "a_error.csv", "csv"),
         ("format: delta, table: t", "", "t_error", "delta"),
-        ("format: csv, path: a.csv", "quarantine: {path: q/x}", "q/x", "csv"),
+        ("format: csv, path: a.csv", "quarantine: {path: q/x}", "q/x", "parquet"),
         (
             "format: parquet, path: a",
             "quarantine: {connection: lake, table: bad}",
