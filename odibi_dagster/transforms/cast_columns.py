@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
-from pydantic import Field, PrivateAttr
-from sqlglot import exp
+from pydantic import Field
 
 from odibi_dagster.core.names import ColumnName
 from odibi_dagster.core.types import TypeName
@@ -48,16 +47,11 @@ class CastColumns(Transform):
     Types: `int` (64 bits), `int32`, `double`, `string`, `boolean`, `date`, `timestamp`,
     `decimal(p,s)` and their usual synonyms. Null stays null. A value that cannot be cast, such as
     'n/a' to `int`, fails the run: nothing is published (for null instead, write TRY_CAST in a
-    `sql` step). A fraction cast to an integer is rounded as the project's SQL dialect rounds.
+    `sql` step). A fraction cast to an integer is rounded, halves to the even number.
     Columns keep their place, rows their order. A column that is not there is an error.
     """
 
     casts: dict[ColumnName, TypeName] = Field(min_length=1)
-    _dialect: str = PrivateAttr("duckdb")
-
-    def model_post_init(self, context: Any, /) -> None:
-        """Remember the SQL dialect: it says how a fraction becomes an integer."""
-        self._dialect = str((context or {}).get("dialect", "duckdb"))
 
     def apply(self, frame: Frame, scope: Scope) -> Frame:
         """The frame with these columns cast."""
@@ -65,12 +59,13 @@ class CastColumns(Transform):
         changed = {name: dtype for name, dtype in self.casts.items() if schema[name] != dtype}
         if not changed:
             return frame
-        query = deriving({name: self._cast(name, dtype) for name, dtype in changed.items()})
+        query = deriving({name: _cast(name, dtype) for name, dtype in changed.items()})
         return scope.engine.sql(query, {"df": frame})
 
-    def _cast(self, column: str, dtype: DType) -> Expression:
-        tree = exp.cast(exp.column(column, quoted=True), _sql_type(dtype), dialect="duckdb")
-        return Expression.parse(tree.sql(dialect=self._dialect), self._dialect)
+
+def _cast(column: str, dtype: DType) -> Expression:
+    # DuckDB's cast whatever the project's dialect is: a step means one thing in every file
+    return Expression.parse(f'CAST("{column}" AS {_sql_type(dtype)})')
 
 
 def _sql_type(dtype: DType) -> str:

@@ -33,7 +33,8 @@ def test_sensitive_columns_are_masked_among_the_broken_rows(tmp_path: Path) -> N
     pl.DataFrame(people).write_parquet(tmp_path / "in.parquet")
     file = tmp_path / "odibi.yaml"
     file.write_text(TEXT)
-    result = dg.materialize(load_odibi_assets(file), instance=dg.DagsterInstance.ephemeral())
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = dg.materialize(load_odibi_assets(file), instance=instance)
     (check,) = result.get_asset_check_evaluations()
     shown = str(check.metadata["broken_rows"].value)
     assert "Oslo" in shown

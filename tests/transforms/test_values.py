@@ -153,17 +153,13 @@ def test_casts(
 
 
 @pytest.mark.parametrize("dialect", ["duckdb", "spark"])
-def test_a_fraction_becomes_an_integer_as_in_the_projects_sql(
+def test_a_fraction_is_rounded_whatever_the_dialect_of_the_project(
     given: Given, engine: Engine, dialect: str
 ) -> None:
-    def run(name: str, params: Any) -> list[Any]:
-        step = transforms[name].model_validate(params, context={"dialect": dialect})
-        frame = step.apply(given({"x": [0.5, 1.5, 2.6, -1.5, -0.4, None]}), Scope(engine))
-        return [row["x"] for row in engine.fetch(frame, 10)]
-
-    cast = run("cast_columns", {"casts": {"x": "int"}})
-    assert cast == run("sql", {"query": "SELECT CAST(x AS BIGINT) AS x FROM df"})
-    assert dialect == "spark" or cast == [0, 2, 3, -2, 0, None]
+    params = {"casts": {"x": "int"}}
+    step = transforms["cast_columns"].model_validate(params, context={"dialect": dialect})
+    frame = step.apply(given({"x": [0.5, 1.5, 2.6, -1.5, -0.4, None]}), Scope(engine))
+    assert [row["x"] for row in engine.fetch(frame, 10)] == [0, 2, 3, -2, 0, None]
 
 
 def test_a_value_that_cannot_be_cast_fails(given: Given, step: Step) -> None:
