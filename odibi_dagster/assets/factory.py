@@ -15,7 +15,8 @@ from odibi_dagster.assets.run import NodeRun, run_node
 from odibi_dagster.assets.selection import choose
 from odibi_dagster.assets.translator import OdibiNode, OdibiTranslator
 from odibi_dagster.config.load import load_project
-from odibi_dagster.config.project import External, Node, Project
+from odibi_dagster.config.project import External, Node, Project, Target
+from odibi_dagster.core.collector import collector_paused
 from odibi_dagster.core.names import NodeId, slug
 from odibi_dagster.engines.base import get_engine
 from odibi_dagster.errors import OdibiError
@@ -68,7 +69,7 @@ def project_assets(
     io_manager: dg.IOManager | None = None,
 ) -> list[dg.AssetsDefinition]:
     """The assets of a project that is loaded already. See `load_odibi_assets`."""
-    with quietly():
+    with quietly(), collector_paused():
         factory = _Factory(project, key_prefix, translator or OdibiTranslator(), io_manager)
         assets = [factory.asset(node) for node in project.nodes.values()]
     return assets if select is None else choose(assets, select)
@@ -152,41 +153,32 @@ class _Factory:
         """What no translator needs to think of: dependencies, IO manager, code, identity."""
         deps = [self._specs[upstream].key for upstream in sorted(node.after)]
         deps += [dg.AssetKey(s.key) for s in node.sources.values() if isinstance(s, External)]
-        return (
-            spec.replace_attributes(
-                deps=[*spec.deps, *dict.fromkeys(deps)],
-                skippable=True,
-                code_version=node.digest,
-            )
-            .merge_attributes(
-                metadata={
-                    "dagster/code_references": code_reference(node),
-                    **self._identity(node),
-                    **({"dagster/uri": node.target.location.uri} if node.target else {}),
-                }
-            )
-            .with_io_manager_key(self._io_key)
+        return spec.replace_attributes(
+            deps=[*spec.deps, *dict.fromkeys(deps)],
+            skippable=True,
+            code_version=node.digest,
+            metadata={**spec.metadata, **self._metadata(node, node.target)},
         )
 
     def _quarantine(self, node: Node, spec: dg.AssetSpec) -> dg.AssetSpec | None:
         if node.quarantine is None:
             return None
         quarantine = self._translator.get_quarantine_spec(self._data[node.id], spec)
-        return (
-            quarantine.replace_attributes(deps=[*quarantine.deps, spec.key], skippable=True)
-            .merge_attributes(
-                metadata={
-                    "dagster/code_references": code_reference(node),
-                    **self._identity(node),
-                    QUARANTINE_KEY: True,
-                    "dagster/uri": node.quarantine.target.location.uri,
-                }
-            )
-            .with_io_manager_key(self._io_key)
+        ours = self._metadata(node, node.quarantine.target) | {QUARANTINE_KEY: True}
+        return quarantine.replace_attributes(
+            deps=[*quarantine.deps, spec.key],
+            skippable=True,
+            metadata={**quarantine.metadata, **ours},
         )
 
-    def _identity(self, node: Node) -> dict[str, Any]:
-        return {PROJECT_KEY: self._token, NODE_KEY: str(node.id)}
+    def _metadata(self, node: Node, target: Target | None) -> dict[str, Any]:
+        return {
+            "dagster/io_manager_key": self._io_key,
+            "dagster/code_references": code_reference(node),
+            PROJECT_KEY: self._token,
+            NODE_KEY: str(node.id),
+            **({"dagster/uri": target.location.uri} if target else {}),
+        }
 
 
 def pipeline_of(asset: dg.AssetsDefinition) -> str:

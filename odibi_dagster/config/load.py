@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,11 +13,10 @@ from odibi_dagster.config.salvage import read_blocks
 from odibi_dagster.config.substitute import Substitution
 from odibi_dagster.config.tree import Source
 from odibi_dagster.config.yaml import load_tree
+from odibi_dagster.core.collector import collector_paused
 from odibi_dagster.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from odibi_dagster.config.project import Project
     from odibi_dagster.config.tree import Tree
 
@@ -34,7 +31,7 @@ def load_project(path: str | Path, *, env: str | None = None, strict: bool = Fal
         project = load_project("odibi.yaml", env="prod")
         [str(node) for node in project.nodes]
     """
-    with _collector_paused():
+    with collector_paused():
         return _load(Source(Path(path).absolute(), str(path)), env, strict)
 
 
@@ -51,18 +48,6 @@ def _load(source: Source, env: str | None, strict: bool) -> Project:
     project = resolve(source.path, chosen, config, damage, report)
     report.raise_if_any()
     return project
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Loading builds many small objects and no garbage: collecting doubles its time (measured)."""
-    running = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if running:
-            gc.enable()
 
 
 def _mapping(tree: Tree) -> Tree:
