@@ -89,7 +89,6 @@ class _Factory:
         self._project = project
         self._translator = translator
         self._token = remember(project)
-        self._engine = get_engine(project.engine)
         self._data = {n.id: OdibiNode(project, n, prefix) for n in project.nodes.values()}
         self._specs = {id: translator.get_asset_spec(data) for id, data in self._data.items()}
         self._io_key, manager = _io_manager(io_manager)
@@ -110,7 +109,9 @@ class _Factory:
 
         def materialize(context: dg.AssetExecutionContext) -> Iterator[Any]:
             batch = context.run.run_id.replace("-", "")[:16]
-            face = DagsterFace(context, node, spec.key, rejects, keys, self._engine, batch)
+            # the engine is imported by the process that runs a node, not by one that loads it
+            engine = get_engine(self._project.engine)
+            face = DagsterFace(context, node, spec.key, rejects, keys, engine, batch)
             yield from self._run(context, face)
 
         # Dagster reads the annotation as it stands and takes no string for it
@@ -128,7 +129,7 @@ class _Factory:
         def external(source: External) -> Any:
             return context.load_asset_value(dg.AssetKey(source.key))
 
-        planner = Planner(self._project, self._engine, external)
+        planner = Planner(self._project, face.engine, external)
         due = set(context.selected_asset_check_keys)
         try:
             for event in run_node(NodeRun(face.node, planner, face.batch), face):

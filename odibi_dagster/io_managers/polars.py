@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-import polars as pl
 
 from odibi_dagster.connections.base import Location
 from odibi_dagster.engines.base import Engine, get_engine
 from odibi_dagster.formats.base import formats
 from odibi_dagster.io_managers.projects import find, is_node
 from odibi_dagster.plan.planner import Planner
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 class PolarsIOManager(dg.IOManager):
@@ -85,6 +87,7 @@ def _node_frame(metadata: Any) -> pl.LazyFrame | None:
 def _as_annotated(context: dg.InputContext, lazy: pl.LazyFrame | None) -> Any:
     """What the annotation asks for, found through dagster-polars' type router."""
     # dagster-polars takes 1.8 s to import: only a process that loads an input pays for it
+    import polars as pl
     from dagster_polars.io_managers.type_routers import resolve_type_router
 
     router = resolve_type_router(context, context.dagster_type)
