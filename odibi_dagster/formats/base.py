@@ -75,7 +75,8 @@ class Format(ABC):
         """What is stored there now, lazily and pinned: one file list or one version for good.
 
         `options` is an instance of `read_options` (None: the defaults); `declared` types are
-        used instead of inferring them. DataReadError where nothing readable is there.
+        used instead of inferring them, and by no format that stores types of its own.
+        DataReadError where nothing readable is there.
         """
 
     def read_back(

@@ -1,7 +1,8 @@
 """The types of partition columns, of which a hive folder (`k=007`) says only the text.
 
-What we publish says them in a small hidden file beside the folders, so that text stays text.
-Elsewhere whole numbers and ISO dates are recognised, when all folders of a column have them.
+What we publish says them in a small hidden file beside the directory, so that text stays text
+(inside it, Polars and others would take any file for data). Elsewhere declared types are used, and
+without those whole numbers and ISO dates are recognised, when all folders of a column have them.
 """
 
 from __future__ import annotations
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from odibi_dagster.core.types import DType
 
 NULL = "__HIVE_DEFAULT_PARTITION__"
-_SIDECAR = "_partition_types.json"
 _WORDS: Mapping[type[DType], str] = {
     nw.String: "string",
     nw.Int8: "int8",
@@ -47,14 +47,15 @@ def values_of(inner: Path) -> dict[str, str | None]:
     return found
 
 
-def types_of(root: Path, files: Sequence[Path]) -> dict[str, DType]:
+def types_of(root: Path, files: Sequence[Path], declared: Mapping[str, DType]) -> dict[str, DType]:
     """The partition columns of these files below `root`, in the folders' order, with types."""
     seen: dict[str, set[str]] = {}
     for folder in {file.relative_to(root).parent for file in files}:
         for name, value in values_of(folder / "file").items():
             seen.setdefault(name, set()).update([value] if value is not None else [])
-    said = _read(root / _SIDECAR) if seen else {}
-    return {name: said.get(name) or _guess(values) for name, values in seen.items()}
+    said = _read(_types_file(root)) if seen else {}
+    known = said | {name: dtype for name, dtype in declared.items() if name in seen}
+    return {name: known.get(name) or _guess(values) for name, values in seen.items()}
 
 
 def _guess(values: Iterable[str]) -> DType:
@@ -66,6 +67,10 @@ def _guess(values: Iterable[str]) -> DType:
     return nw.String()
 
 
+def _types_file(root: Path) -> Path:
+    return root.with_name(f".{root.name}.partition_types.json")
+
+
 def _read(file: Path) -> dict[str, DType]:
     if not file.exists():
         return {}
@@ -73,11 +78,12 @@ def _read(file: Path) -> dict[str, DType]:
 
 
 def remember_types(root: Path, schema: Mapping[str, DType], partition_by: Sequence[str]) -> None:
-    """Say the types of the partition columns beside the folders; no reader takes it for data."""
+    """Say the types of the partition columns beside the directory `root`."""
     words = {name: word for name in partition_by if (word := _word(schema[name]))}
-    partial = root / f".{_SIDECAR}"
+    file = _types_file(root)
+    partial = file.with_name(f"{file.name}.partial")
     partial.write_text(json.dumps(words, indent=1) + "\n", "utf-8")
-    partial.replace(root / _SIDECAR)
+    partial.replace(file)
 
 
 def _word(dtype: DType) -> str | None:

@@ -12,7 +12,6 @@ from odibi_dagster.formats.file_format import FileFormat
 from odibi_dagster.formats.hive import remember_types, types_of
 from odibi_dagster.formats.parquet_files import SINK, check_ends, scan_parquet
 from odibi_dagster.formats.sources import files_of, root_of
-from odibi_dagster.formats.types import as_declared
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,15 +59,15 @@ class Parquet(FileFormat):
         options: Any = None,  # noqa: ARG002
         declared: Mapping[str, nw.dtypes.DType] | None = None,
     ) -> Frame:
-        """See `Format.scan`. Hive columns get types that fit all folder names; `declared` casts."""
+        """See `Format.scan`. The files say their types; `declared` is for hive columns only."""
         files = files_of(location, self.suffixes)
         with reading(location, self.kind):
             for file in files:
                 check_ends(file)
             root = root_of(location)
-            frame = scan_parquet(engine, files, root, types_of(root, files))
+            frame = scan_parquet(engine, files, root, types_of(root, files, declared or {}))
         check_names(frame.collect_schema().names(), location)
-        return as_declared(frame, declared)
+        return frame
 
     def scan_staged(self, engine: Engine, staged: Staged) -> Frame:
         """See `Format.scan_staged`: columns in their staged order, with their staged types."""

@@ -112,6 +112,21 @@ def test_text_in_a_partition_stays_text(engine: Engine, tmp_path: Path) -> None:
     assert sorted(rows_of(engine, frame)) == [(1, "007", 5), (2, "12", 6)]
 
 
+def test_declared_types_of_hive_columns(engine: Engine, tmp_path: Path) -> None:
+    landed = tmp_path / "out" / "m=01"
+    landed.mkdir(parents=True)
+    pl.DataFrame({"v": [1.5]}).write_parquet(landed / "a.parquet")
+    declared = {"m": nw.String(), "v": nw.Int64()}
+    frame = read("parquet", tmp_path / "out", engine=engine, declared=declared)
+    assert rows_of(engine, frame.select("v", "m")) == [(1.5, "01")]
+
+
+def test_partitions_are_read_by_polars_itself(tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    write("parquet", path, frame_of(POLARS, ROWS), partition_by=("k",))
+    assert pl.read_parquet(path).height == 3
+
+
 def test_a_file_becomes_a_directory_and_stays_one(tmp_path: Path) -> None:
     path = tmp_path / "out.parquet"
     write("parquet", path, frame_of(POLARS, ROWS))
