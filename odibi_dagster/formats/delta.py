@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import AliasChoices, Field
 
 from odibi_dagster.core.model import Model
-from odibi_dagster.errors import DataReadError, SchemaContractError, WriteError
+from odibi_dagster.errors import ConfigError, DataReadError, SchemaContractError, WriteError
 from odibi_dagster.formats import files as staging
 from odibi_dagster.formats import types
 from odibi_dagster.formats.base import Published, Staged, formats
@@ -19,7 +20,6 @@ from odibi_dagster.formats.errors import writing
 from odibi_dagster.formats.file_format import check_partitions
 from odibi_dagster.formats.parquet import Parquet
 from odibi_dagster.formats.parquet_files import SINK
-from odibi_dagster.formats.types import as_declared
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -96,15 +96,19 @@ class Delta(Parquet):
         engine: Engine,
         location: Location,
         options: Any = None,
-        declared: Mapping[str, nw.dtypes.DType] | None = None,
+        declared: Mapping[str, nw.dtypes.DType] | None = None,  # noqa: ARG002
     ) -> Frame:
-        """See `Format.scan`: pinned to the version it has now, or to `options.version`."""
+        """See `Format.scan`: pinned to the version it has now, or to `options.version`.
+
+        The table says its types itself.
+        """
+        _check_path(location)
         if not self.exists(location):
             what = "is no Delta table" if location.path.exists() else "does not exist"
             msg = f"{location} {what}"
             raise DataReadError(msg)
         snapshot = _open(location, options.version if options else None)
-        return as_declared(scan_version(engine, location, snapshot), declared)
+        return scan_version(engine, location, snapshot)
 
     def stage(
         self,
@@ -117,6 +121,7 @@ class Delta(Parquet):
         options: Any = None,
     ) -> Staged:
         """See `Format.stage`. Remembers the table's version: a later commit is not overwritten."""
+        _check_path(location)
         with writing(location), staging.staging(location, batch) as folder:
             snapshot = _open(location) if self.exists(location) else None
             stored = self.conform(frame)
@@ -153,6 +158,13 @@ class Delta(Parquet):
         if not self.exists(staged.location):
             return False
         return any(commit.get(_STAGE) == stamp for commit in _open(staged.location).history(10))
+
+
+def _check_path(location: Location) -> None:
+    """Delta's library decodes `%20` in any spelling of a path, and then looks elsewhere."""
+    if found := re.search(r"%[0-9A-Fa-f]{2}", str(location.path)):
+        msg = f"{location}: a Delta table cannot lie under a path with '{found[0]}'; rename it"
+        raise ConfigError(msg)
 
 
 def _open(location: Location, version: int | None = None) -> DeltaTable:

@@ -42,7 +42,7 @@ def _write_lines(file: Path, target: Path) -> None:
                     raise DataReadError(msg)
                 sink.write(json.dumps(item, ensure_ascii=False) + "\n")
     except (ijson.JSONError, UnicodeDecodeError) as error:
-        msg = f"{file} is not a readable json file: {error}"
+        msg = f"{file} is not a readable json file: {str(error).splitlines()[0]}"
         raise DataReadError(msg) from error
 
 

@@ -99,9 +99,19 @@ def conformed(frame: Frame, rules: Conversions, kind: str) -> Frame:
 
 
 def as_declared(frame: Frame, declared: Mapping[str, DType] | None) -> Frame:
-    """Declared columns cast to their types; a value that does not fit is an error."""
+    """Declared columns cast to their types; a value that does not fit is an error.
+
+    SchemaContractError where fractions would be cut off: floats read, whole numbers declared.
+    """
     schema = frame.collect_schema()
     wanted = {name: dtype for name, dtype in (declared or {}).items() if name in schema}
+    for name, dtype in wanted.items():
+        if schema[name].is_float() and dtype.is_integer():
+            msg = (
+                f"column '{name}' is declared as {dtype} and holds fractions ({schema[name]}); "
+                "declare it as float, or round it in a step"
+            )
+            raise SchemaContractError(msg)
     casts = [nw.col(name).cast(dtype) for name, dtype in wanted.items() if schema[name] != dtype]
     return frame.with_columns(*casts) if casts else frame
 

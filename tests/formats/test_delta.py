@@ -15,7 +15,7 @@ from deltalake import DeltaTable, write_deltalake
 
 from odibi_dagster.connections.base import Location
 from odibi_dagster.engines.base import Engine
-from odibi_dagster.errors import DataReadError, SchemaContractError, WriteError
+from odibi_dagster.errors import ConfigError, DataReadError, SchemaContractError, WriteError
 from tests.formats.support import POLARS, format_of, frame_of, hidden, read, rows_of, write
 
 ROWS = {"id": [1, 2, 3], "k": ["x", None, "é/ä=% :"], "ok": [True, None, False]}
@@ -246,7 +246,19 @@ def test_what_is_no_table(tmp_path: Path) -> None:
         write("delta", tmp_path / "f", frame_of(POLARS, ROWS))
 
 
-def test_declared_types_cast(tmp_path: Path) -> None:
-    write("delta", tmp_path / "t", frame_of(POLARS, {"a": [1]}))
-    declared = {"a": nw.Float64()}
-    assert read("delta", tmp_path / "t", declared=declared).collect_schema() == declared
+def test_a_table_keeps_its_types_whatever_is_declared(tmp_path: Path) -> None:
+    write("delta", tmp_path / "t", frame_of(POLARS, {"a": [1.5]}))
+    frame = read("delta", tmp_path / "t", declared={"a": nw.Int64()})
+    assert rows_of(POLARS, frame) == [(1.5,)]
+
+
+def test_a_path_with_a_percent_sign(tmp_path: Path) -> None:
+    write("delta", tmp_path / "50% off", frame_of(POLARS, {"a": [1]}))
+    assert rows_of(POLARS, read("delta", tmp_path / "50% off")) == [(1,)]
+    for action in (
+        lambda path: write("delta", path, frame_of(POLARS, {"a": [1]})),
+        lambda path: read("delta", path),
+    ):
+        with pytest.raises(ConfigError, match="under a path with '%20'; rename it"):
+            action(tmp_path / "my%20table")
+    assert [p.name for p in tmp_path.iterdir()] == ["50% off"]

@@ -129,3 +129,14 @@ def test_written_lines_and_arrays_are_read_again(tmp_path: Path, lines: bool) ->
 def test_bytes_have_no_place_in_json(tmp_path: Path) -> None:
     with pytest.raises(SchemaContractError, match="column 'x': type Binary cannot be written"):
         write("json", tmp_path / "x.json", POLARS.wrap(pl.DataFrame({"x": [b"1"]})))
+
+
+def test_fractions_are_not_cut_to_declared_integers(engine: Engine, tmp_path: Path) -> None:
+    path = put(tmp_path, '{"a": 1.5}\n{"a": 2}\n')
+    with pytest.raises(SchemaContractError, match="'a' is declared as Int64 and holds fractions"):
+        read("json", path, engine=engine, declared={"a": nw.Int64()})
+
+
+def test_what_a_broken_array_lacks_is_said_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(DataReadError, match=r"premature EOF$"):
+        read("json", put(tmp_path, '[{"a": 1},'))
