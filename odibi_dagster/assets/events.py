@@ -9,6 +9,7 @@ import dagster as dg
 
 from odibi_dagster.assets.metadata import materialized, view_metadata
 from odibi_dagster.checks.split import broken_rows
+from odibi_dagster.config.promises import INPUT_PREFIX
 from odibi_dagster.errors import ContractError
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from odibi_dagster.checks.judge import Judgement
     from odibi_dagster.config.project import Node
     from odibi_dagster.engines.base import Engine
-
-INPUT_PREFIX = "input_"
 
 
 def check_names(node: Node) -> dict[str, Contract]:

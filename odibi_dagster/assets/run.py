@@ -14,6 +14,7 @@ from odibi_dagster.checks.judge import judge
 from odibi_dagster.checks.observe import observe
 from odibi_dagster.checks.split import limit_broken, split
 from odibi_dagster.config.project import External, Stored, Upstream
+from odibi_dagster.config.promises import INPUT_PREFIX
 from odibi_dagster.connections.base import Location
 from odibi_dagster.core import clock
 from odibi_dagster.formats.base import formats
@@ -43,6 +44,8 @@ class Judged:
 
     judgements: tuple[Judgement, ...]
     frame: Frame | None
+    prefix: str = ""
+    """What the names of these checks begin with."""
 
     @property
     def blocks(self) -> bool:
@@ -142,7 +145,7 @@ class NodeRun:
         if not self.node.contracts or self.node.main is None:
             return Judged((), None)
         frame = inputs[self.node.main]
-        return self._judge(frame, self.node.contracts, stored=None)
+        return self._judge(frame, self.node.contracts, stored=None, prefix=INPUT_PREFIX)
 
     def valid(self, inputs: Mapping[str, Frame], before: Judged) -> Mapping[str, Frame]:
         """The inputs without the rows that a quarantining contract rejects."""
@@ -224,6 +227,7 @@ class NodeRun:
         contracts: Sequence[Contract],
         *,
         stored: Mapping[str, nw.dtypes.DType] | None,
+        prefix: str = "",
     ) -> Judged:
         seen = observe(
             frame,
@@ -235,7 +239,7 @@ class NodeRun:
             timezone=self.planner.project.config.dagster.timezone,
             at=self.at,
         )
-        return Judged(judge(contracts, seen), frame)
+        return Judged(judge(contracts, seen), frame, prefix)
 
     def _newest_file(self) -> datetime | None:
         """When the newest file of the main input was written."""
@@ -260,6 +264,7 @@ class NodeRun:
             batch=self.batch,
             at=self.at,
             node=self.node.id.name,
+            prefix=judged.prefix,
         )
 
     def _stage(self, frame: Frame, target: Target, batch: str) -> Staged:

@@ -42,13 +42,14 @@ def split(
     batch: str,
     at: datetime,
     node: str,
+    prefix: str = "",
 ) -> tuple[Frame, Frame]:
     """The valid rows, and the broken ones with the rules that each of them broke.
 
     Only rules that quarantine take part: broken, `on_fail: quarantine`, within the threshold. Every
     row of `frame` is in exactly one of the two. Without such a rule the second frame has no rows
-    and the same columns. SchemaContractError where the frame has a column of the same name as one
-    of `add_columns`.
+    and the same columns. `prefix` leads the name of every rule, as it leads those of the checks.
+    SchemaContractError where the frame has a column of the same name as one of `add_columns`.
     """
     columns = frame.collect_schema().names()
     added = [name for name in QUARANTINE_COLUMNS if name in add_columns]
@@ -56,7 +57,7 @@ def split(
     rules = [judgement.contract for judgement in judgements if judgement.quarantines]
     rows = [rule for rule in rules if isinstance(rule, RowContract)]
     flagged, flags = _flagged(frame, rows, engine)
-    names = [rule.check_name for rule in rows]
+    names = [prefix + rule.check_name for rule in rows]
     said = {
         "_rejection_reason": nw.concat_str(nw.lit("Failed: "), _broken_names(flags, names, ", ")),
         "_rejected_at": nw.lit(at.astimezone(UTC).isoformat()),

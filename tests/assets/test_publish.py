@@ -116,6 +116,21 @@ def test_quarantine_parts_the_rows(shop: Shop) -> None:
     assert shop.stored("out/orders_error.parquet").height == 0, "old rejects would stay"
 
 
+def test_broken_rows_name_the_check_on_the_input_or_on_the_output(shop: Shop) -> None:
+    rule = "[{type: range, column: amount, min: MIN, on_fail: quarantine}]"
+    tests, contracts = rule.replace("MIN", "6"), rule.replace("MIN", "0")
+    _orders(shop, tests=tests, contracts=contracts)
+    shop.land("orders.csv", BAD)
+    run = shop.run()
+    assert set(run.checks) == {"input_range_amount", "range_amount"}
+    rejects = shop.stored("out/orders_error.parquet").sort("amount")
+    assert rejects["_failed_tests"].to_list() == ["input_range_amount", "range_amount"]
+    assert rejects["_rejection_reason"].to_list() == [
+        "Failed: input_range_amount",
+        "Failed: range_amount",
+    ]
+
+
 def test_quarantine_over_its_threshold_publishes_nothing(shop: Shop) -> None:
     _orders(
         shop,
