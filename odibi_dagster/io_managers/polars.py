@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+from dagster._core.storage.asset_value_loader import AssetValueLoader
 
 from odibi_dagster.connections.base import Location
 from odibi_dagster.engines.base import Engine, get_engine
@@ -14,7 +16,11 @@ from odibi_dagster.io_managers.projects import find, is_node
 from odibi_dagster.plan.planner import Planner
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import polars as pl
+
+    from odibi_dagster.config.project import External
 
 
 class PolarsIOManager(dg.IOManager):
@@ -55,7 +61,7 @@ class PolarsIOManager(dg.IOManager):
         upstream = context.upstream_output
         metadata = (upstream.definition_metadata if upstream else None) or {}
         if is_node(metadata):
-            return _node_frame(metadata)
+            return _node_frame(metadata, partial(_external, context))
         engine, parquet = get_engine("polars"), formats["parquet"]()
         location = self._location(context)
         if not parquet.exists(location):
@@ -71,10 +77,18 @@ class PolarsIOManager(dg.IOManager):
         return Location(self._base_dir.joinpath(*context.asset_key.path).with_suffix(".parquet"))
 
 
-def _node_frame(metadata: Any) -> pl.LazyFrame | None:
+def _external(context: dg.InputContext, source: External) -> Any:
+    """The value of a Python asset that a view is planned over, through that asset's IO manager."""
+    key = dg.AssetKey(source.key)
+    step = context.step_context
+    assets = {key: step.job_def.asset_layer.get(key).assets_def}
+    return AssetValueLoader(assets, instance=step.instance).load_asset_value(key)
+
+
+def _node_frame(metadata: Any, external: Callable[[External], Any]) -> pl.LazyFrame | None:
     project, node_id, quarantine = find(metadata)
     engine: Engine = get_engine(project.engine)
-    planner = Planner(project, engine)
+    planner = Planner(project, engine, external)
     node = project.nodes[node_id]
     target = node.quarantine.target if quarantine and node.quarantine else node.target
     if target is not None and not target.format.exists(target.location):

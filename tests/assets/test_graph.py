@@ -125,6 +125,9 @@ def test_python_assets_stand_on_both_sides(full: Shop) -> None:
               - name: doubled
                 depends_on: [orders]
                 transform: {steps: ["SELECT id, amount * 2 AS amount FROM df"]}
+              - name: view_of_python
+                inputs: {raw: {asset: team/raw}}
+                transform: {steps: ["SELECT id FROM raw"]}
         """
     )
     seen: dict[str, object] = {}
@@ -142,9 +145,14 @@ def test_python_assets_stand_on_both_sides(full: Shop) -> None:
     def report(lazy: pl.LazyFrame, eager: pl.DataFrame) -> None:
         seen["lazy"], seen["eager"] = lazy.collect().to_dicts(), eager.to_dicts()
 
-    @dg.asset(ins={"untyped": dg.AssetIn(dg.AssetKey(["bronze", "doubled"]))})
-    def loose(untyped) -> None:  # type: ignore[no-untyped-def]
-        seen["untyped"] = type(untyped)
+    @dg.asset(
+        ins={
+            "untyped": dg.AssetIn(dg.AssetKey(["bronze", "doubled"])),
+            "view": dg.AssetIn(dg.AssetKey(["bronze", "view_of_python"])),
+        }
+    )
+    def loose(untyped, view: pl.DataFrame) -> None:  # type: ignore[no-untyped-def]
+        seen["untyped"], seen["view"] = type(untyped), view["id"].to_list()
 
     definitions = dg.Definitions(
         assets=[raw, report, loose, *full.assets()],
@@ -156,6 +164,7 @@ def test_python_assets_stand_on_both_sides(full: Shop) -> None:
         "lazy": [{"id": 1, "amount": 3.0}],
         "eager": [{"id": 1, "amount": 6.0}],
         "untyped": pl.LazyFrame,
+        "view": [1, 2],
     }
     assert (full.root / "python/team/raw.parquet").exists()
 
