@@ -7,6 +7,7 @@ files are renamed in, named by their batch, and then the old ones removed.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
@@ -131,11 +132,23 @@ def _publish_directory(
     if not target.is_dir():
         _create_directory(target, folder, final)
         return
-    old = old_files(target, suffixes) - set(final.values())
-    _move_in(final)
-    for path in sorted(old):
-        path.unlink(missing_ok=True)
-        _remove_empty(path.parent, target)
+    with _alone(target):
+        old = old_files(target, suffixes) - set(final.values())
+        _move_in(final)
+        for path in sorted(old):
+            path.unlink(missing_ok=True)
+            _remove_empty(path.parent, target)
+
+
+@contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    """One publisher at a time: of two at once, neither would remove what the other moved in."""
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def move_in(root: Path, folder: Path, files: tuple[Path, ...]) -> tuple[Path, ...]:

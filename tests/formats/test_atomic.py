@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import signal
 import subprocess
 import sys
@@ -117,3 +119,23 @@ def test_a_full_disk_leaves_the_old_data(tmp_path: Path, kind: str) -> None:
     assert str(path) in last
     assert rows_of(POLARS, read(kind, path)) == [(1,)]
     assert hidden(tmp_path) == []
+
+
+def test_two_publishers_of_one_directory_take_turns(tmp_path: Path) -> None:
+    """Without turns each would list the old files first, and neither remove the other's."""
+    path = tmp_path / "out"
+    write("parquet", path, frame_of(POLARS, {"a": [1], "k": [1]}), partition_by=("k",))
+    again = threading.Thread(
+        target=write,
+        args=("parquet", path, frame_of(POLARS, {"a": [2], "k": [1]})),
+        kwargs={"partition_by": ("k",), "batch": "b2"},
+    )
+    other = os.open(path, os.O_RDONLY)
+    fcntl.flock(other, fcntl.LOCK_EX)
+    again.start()
+    again.join(timeout=1)
+    assert again.is_alive()
+    assert rows_of(POLARS, read("parquet", path)) == [(1, 1)]
+    os.close(other)
+    again.join(timeout=30)
+    assert rows_of(POLARS, read("parquet", path)) == [(2, 1)]
