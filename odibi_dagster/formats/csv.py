@@ -14,6 +14,7 @@ from odibi_dagster.formats.csv_options import CsvReadOptions, CsvWriteOptions
 from odibi_dagster.formats.csv_scan import DIRECT, Dialect, nulled, scan_csv, sink_words
 from odibi_dagster.formats.errors import check_names, reading
 from odibi_dagster.formats.file_format import FileFormat
+from odibi_dagster.formats.landing import inflated
 from odibi_dagster.formats.sources import files_of
 from odibi_dagster.formats.text import guessed, parsed, spaced
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 @formats.register("csv")
 class Csv(FileFormat):
-    """Csv files in UTF-8.
+    """Csv files in UTF-8; they may be compressed with gzip.
 
     Null is written as an empty field and an empty text as `""`: staged rows tell them apart;
     whoever reads the file later with the default options sees null for both, as in pandas.
@@ -41,7 +42,7 @@ class Csv(FileFormat):
 
     read_options = CsvReadOptions
     write_options = CsvWriteOptions
-    suffixes = (".csv", ".tsv", ".txt")
+    suffixes = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
     conversions = types.CSV
 
     def scan(
@@ -57,7 +58,8 @@ class Csv(FileFormat):
         """
         options = options or CsvReadOptions()
         with reading(location, self.kind):
-            groups = _groups(files_of(location, self.suffixes), options)
+            files = [inflated(file) for file in files_of(location, self.suffixes)]
+            groups = _groups(files, options)
             for names, _ in groups:
                 check_names(names, location)
             try:

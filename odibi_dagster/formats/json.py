@@ -16,6 +16,7 @@ from odibi_dagster.formats.errors import check_names, reading
 from odibi_dagster.formats.file_format import FileFormat
 from odibi_dagster.formats.json_lines import as_lines, write_array
 from odibi_dagster.formats.json_scan import scan_json, scan_staged_json, sink_words
+from odibi_dagster.formats.landing import inflated
 from odibi_dagster.formats.sources import files_of
 from odibi_dagster.formats.text import parsed
 from odibi_dagster.formats.types import as_declared
@@ -67,11 +68,11 @@ class JsonWriteOptions(Model):
 
 @formats.register("json")
 class Json(FileFormat):
-    """JSON lines, streamed; arrays are converted, never held in memory."""
+    """JSON lines, streamed; arrays and gzip files are converted, never held in memory."""
 
     read_options = JsonReadOptions
     write_options = JsonWriteOptions
-    suffixes = (".json", ".ndjson", ".jsonl")
+    suffixes = (".json", ".ndjson", ".jsonl", ".json.gz", ".ndjson.gz", ".jsonl.gz")
     conversions = types.JSON
 
     def scan(
@@ -85,7 +86,8 @@ class Json(FileFormat):
         options = options or JsonReadOptions()
         said = options.dtype | dict(declared or {})
         with reading(location, self.kind):
-            files = [as_lines(file, options.lines) for file in files_of(location, self.suffixes)]
+            stored = [inflated(file) for file in files_of(location, self.suffixes)]
+            files = [as_lines(file, options.lines) for file in stored]
             frame = scan_json(engine, files, options.infer_schema_length, said)
         schema = frame.collect_schema()
         check_names(schema.names(), location)

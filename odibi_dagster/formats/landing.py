@@ -5,11 +5,16 @@ What is made lives until the process ends, and is made again only when its sourc
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import shutil
 import tempfile
+import zlib
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from odibi_dagster.errors import DataReadError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +30,22 @@ def landed(file: Path, key: str, suffix: str, make: Callable[[Path, Path], None]
         make(file, partial)
         partial.replace(target)
     return target
+
+
+def inflated(file: Path) -> Path:
+    """The file, or what it holds where it is compressed with gzip, whatever its name."""
+    with file.open("rb") as stream:
+        compressed = stream.read(2) == b"\x1f\x8b"
+    return landed(file, "gzip", file.with_suffix("").suffix, _inflate) if compressed else file
+
+
+def _inflate(file: Path, target: Path) -> None:
+    try:
+        with gzip.open(file) as source, target.open("wb") as sink:
+            shutil.copyfileobj(source, sink)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        msg = f"{file} is not a readable gzip file: {error}"
+        raise DataReadError(msg) from error
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -191,3 +192,19 @@ def test_a_scan_stays_on_its_files(tmp_path: Path) -> None:
     frame = read("csv", put(tmp_path, "a\n1\n"))
     (tmp_path / "9.csv").write_text("a\n2\n")
     assert rows_of(POLARS, frame) == [(1,)]
+
+
+def test_gzip_is_read_as_pandas_reads_it(engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "d").mkdir()
+    for number in (1, 2):
+        text = f"a,b\n{number},x\n"
+        (tmp_path / "d" / f"{number}.csv.gz").write_bytes(gzip.compress(text.encode()))
+    for path in ("d", "d/*.csv.gz"):
+        assert sorted(rows_of(engine, read("csv", tmp_path / path, engine=engine))) == [
+            (1, "x"),
+            (2, "x"),
+        ]
+    cut = tmp_path / "cut.csv.gz"
+    cut.write_bytes((tmp_path / "d/1.csv.gz").read_bytes()[:-9])
+    with pytest.raises(DataReadError, match=r"cut\.csv\.gz is not a readable gzip file"):
+        read("csv", cut, engine=engine)

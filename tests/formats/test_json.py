@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
@@ -140,3 +141,9 @@ def test_fractions_are_not_cut_to_declared_integers(engine: Engine, tmp_path: Pa
 def test_what_a_broken_array_lacks_is_said_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(DataReadError, match=r"premature EOF$"):
         read("json", put(tmp_path, '[{"a": 1},'))
+
+
+def test_gzip_is_read(engine: Engine, tmp_path: Path) -> None:
+    path = tmp_path / "in.json.gz"
+    path.write_bytes(gzip.compress(b'[{"a": 1}, {"a": 2}]'))
+    assert sorted(rows_of(engine, read("json", path, engine=engine))) == [(1,), (2,)]
