@@ -16,6 +16,7 @@ from sqlglot import exp
 
 from odibi_dagster.engines.sql import types
 from odibi_dagster.engines.sql.catalogue import INSTEAD, SCALARS, Rule
+from odibi_dagster.engines.sql.catalogue_spark import SPARK_SCALARS
 from odibi_dagster.engines.sql.ir import Call, Expr, Lit
 from odibi_dagster.engines.sql.scope import Context
 from odibi_dagster.engines.sql.types import BOOL, FLOAT, INT, NULL, STR, TS, SqlError, Type
@@ -24,16 +25,25 @@ Handler = Callable[[Any, Context], Expr]
 HANDLERS: dict[type[exp.Expr] | str, Handler] = {}
 KEYS: dict[type[exp.Expr] | str, tuple[str, ...]] = {}
 """The arguments of a node that its handler reads: another one that is set is refused."""
+IN_SPARK: dict[type[exp.Expr] | str, Handler] = {}
+SPARK_KEYS: dict[type[exp.Expr] | str, tuple[str, ...]] = {}
+"""The same for the words that mean something of their own in the spark dialect."""
 
 
 def binds(
-    *nodes: type[exp.Expr] | str, keys: tuple[str, ...] = ("this", "expression")
+    *nodes: type[exp.Expr] | str,
+    keys: tuple[str, ...] = ("this", "expression"),
+    spark: bool = False,
 ) -> Callable[[Handler], Handler]:
-    """Decorator: this function gives the meaning of these nodes, from these arguments."""
+    """Decorator: this function gives the meaning of these nodes, from these arguments.
+
+    With `spark=True` it is their meaning in the spark dialect alone.
+    """
+    handlers, all_keys = (IN_SPARK, SPARK_KEYS) if spark else (HANDLERS, KEYS)
 
     def register(handler: Handler) -> Handler:
         for node in nodes:
-            HANDLERS[node], KEYS[node] = handler, keys
+            handlers[node], all_keys[node] = handler, keys
         return handler
 
     return register
@@ -49,9 +59,15 @@ def bind(node: exp.Expr, context: Context) -> Expr:
     if context.keys is not None and (key := _key(node, context)) is not None:
         return key
     name = name_of(node)
-    if handler := HANDLERS.get(name):
+    if context.dialect == "spark":
+        if handler := IN_SPARK.get(name):
+            return handler(node, context)
+        rule = SPARK_SCALARS.get(name)
+    else:
+        rule = None
+    if handler := None if rule else HANDLERS.get(name):
         return handler(node, context)
-    if rule := SCALARS.get(name):
+    if rule := rule or SCALARS.get(name):
         type_, args, params = applied(rule, arguments(node, rule), context)
         return Call(type_, rule.fn, args, params)
     raise unsupported(node)

@@ -11,6 +11,7 @@ from sqlglot import exp
 
 from odibi_dagster.engines.sql.bind import (
     HANDLERS,
+    IN_SPARK,
     KEYS,
     applied,
     arguments,
@@ -23,6 +24,7 @@ from odibi_dagster.engines.sql.bind import (
 )
 from odibi_dagster.engines.sql.bind_ops import alike, condition
 from odibi_dagster.engines.sql.catalogue import AGGREGATES, RANKINGS, Rule
+from odibi_dagster.engines.sql.catalogue_spark import SPARK_AGGREGATES
 from odibi_dagster.engines.sql.ir import (
     Agg,
     Aggregate,
@@ -81,11 +83,16 @@ def aggregate(node: exp.Expr, context: Context, where: Expr | None = None) -> Ag
         order = keys_of(ordered, context)
     if isinstance(node, exp.Count):
         return _count(node, context, distinct, where)
-    rule = AGGREGATES[name_of(node)]
+    rule = _rule_of(node, context.dialect)
     type_, args, params = applied(rule, arguments(node, rule), context)
     _check_order(rule, order, distinct)
     args = tuple(plain(arg) for arg in args)
     return Agg(type_, rule.fn, args, params, distinct, where, order)
+
+
+def _rule_of(node: exp.Expr, dialect: str) -> Rule:
+    own = SPARK_AGGREGATES.get(name_of(node)) if dialect == "spark" else None
+    return own or AGGREGATES[name_of(node)]
 
 
 def _check_order(rule: Rule, order: tuple[Key, ...], distinct: bool) -> None:
@@ -134,6 +141,8 @@ def _within_group(node: exp.WithinGroup) -> exp.Expr:
 for _node, _rule in AGGREGATES.items():
     HANDLERS[_node] = _aggregate
     KEYS[_node] = ("expressions",) if isinstance(_node, str) else _rule.keys
+for _node, _rule in SPARK_AGGREGATES.items():
+    IN_SPARK[_node] = HANDLERS.setdefault(_node, _aggregate)
 for _node in (exp.Count, exp.Filter, exp.WithinGroup, exp.IgnoreNulls):
     HANDLERS[_node], KEYS[_node] = _aggregate, ("this", "expression", "distinct")
 
@@ -260,6 +269,7 @@ def _offset(spec: exp.Expr, key: str, before: str) -> int | None:
     return -int(value.name) if spec.args.get(f"{key}_side") == before else int(value.name)
 
 
+@binds(exp.Explode, keys=("this",), spark=True)
 @binds(exp.Explode, keys=("this",))
 def _unnest(node: exp.Explode, context: Context) -> Expr:
     if context.clause != "SELECT" or context.keys is not None or context.trial:

@@ -37,6 +37,8 @@ def bind_from(
     made = _first(first.this, table)
     for join in node.args.get("joins") or ():
         _add(made, join, context, table)
+    for lateral in node.args.get("laterals") or ():
+        _lateral(made, lateral, context)
     return made
 
 
@@ -182,6 +184,9 @@ def split(
 def _lateral(made: From, node: exp.Expr, context: Context) -> None:
     unnest = node.this if isinstance(node, exp.Lateral) else node
     alias = node.args.get("alias")
+    if node.args.get("outer") or type(unnest) not in (exp.Unnest, exp.Explode):
+        msg = f"'{node.sql('spark')[:60]}' is not supported; write explode(x) or UNNEST(x)"
+        raise SqlError(msg)
     name = alias.columns[0].name if alias and alias.columns else "unnest"
     (value,) = unnest.expressions or [unnest.this]
     items = bind(value, replace(context, sources=made.sources, clause="UNNEST"))

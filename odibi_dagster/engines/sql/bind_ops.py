@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+import re
+from datetime import datetime
 from decimal import Decimal
 
 from sqlglot import exp
@@ -14,13 +15,11 @@ from odibi_dagster.engines.sql.scope import Context, struct_field, text_of
 from odibi_dagster.engines.sql.types import (
     BOOL,
     DATE,
-    DUR,
     FLOAT,
     FLOAT32,
     INT,
     NULL,
     STR,
-    TS,
     SqlError,
     Type,
     dec,
@@ -137,9 +136,13 @@ def alike(left: Expr, right: Expr) -> tuple[Expr, Expr]:
     return left, right
 
 
+_ISO = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?)?")
+
+
 def folded(text: Expr, to: Type) -> Expr:
     """A quoted date or timestamp as a constant, so that filters on it reach the scan."""
-    if isinstance(text, Lit) and text.value is not None and to.name in ("date", "ts"):
+    known = isinstance(text, Lit) and _ISO.fullmatch(str(text.value))
+    if known and isinstance(text, Lit) and to.name in ("date", "ts"):
         try:
             value = datetime.fromisoformat(text.value)
         except ValueError:
@@ -361,6 +364,3 @@ def _in_constants(tests: list[Expr]) -> Expr:
     if len(known) == len(values):
         return inside
     return Call(BOOL, "or", (inside, Lit(BOOL, None)))
-
-
-_ = (date, DUR, TS)

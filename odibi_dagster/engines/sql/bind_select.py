@@ -10,7 +10,13 @@ from itertools import chain, combinations, count
 
 from sqlglot import exp
 
-from odibi_dagster.engines.sql import bind_text, bind_time  # noqa: F401  (they register their handlers)
+from odibi_dagster.engines.sql import (  # noqa: F401  (they register their handlers)
+    bind_text,
+    bind_time,
+    spark_ops,
+    spark_text,
+    spark_time,
+)
 from odibi_dagster.engines.sql.bind import HANDLERS, bind, cast, name_of, plain, unify
 from odibi_dagster.engines.sql.bind_agg import _aggregate, keys_of
 from odibi_dagster.engines.sql.bind_from import bind_from
@@ -38,6 +44,7 @@ from odibi_dagster.engines.sql.ir import (
     Windowed,
 )  # fmt: skip
 from odibi_dagster.engines.sql.scope import Bound, Context, Field, Source, Stage
+from odibi_dagster.engines.sql.spark_casts import check_casts
 from odibi_dagster.engines.sql.types import BOOL, INT, SqlError, Type
 from odibi_dagster.errors import did_you_mean
 
@@ -48,6 +55,8 @@ Ctes = Mapping[str, Bound]
 def bind_query(tree: exp.Expr, schemas: Schemas, dialect: str) -> Bound:
     """A whole query over frames of these columns. SqlError says what is wrong."""
     bound = Binder(schemas, dialect).query(tree, {})
+    if dialect == "spark":
+        check_casts(bound)
     seen: set[str] = set()
     for field in bound.fields:
         if field.name.lower() in seen:
@@ -449,9 +458,15 @@ def grouping_sets(group: exp.Group, node: exp.Select) -> list[list[exp.Expr]]:
         ]
 
     for rollup in found(exp.Rollup, "rollup"):
+        if not rollup.expressions:
+            msg = "WITH ROLLUP is not supported; write GROUP BY ROLLUP (a, b)"
+            raise SqlError(msg)
         parts = [_tuple(n) for n in rollup.expressions]
         sets = [[*s, *chain(*parts[:n])] for s in sets for n in range(len(parts), -1, -1)]
     for cube in found(exp.Cube, "cube"):
+        if not cube.expressions:
+            msg = "WITH CUBE is not supported; write GROUP BY CUBE (a, b)"
+            raise SqlError(msg)
         parts = [_tuple(n) for n in cube.expressions]
         sets = [
             [*s, *chain(*c)]

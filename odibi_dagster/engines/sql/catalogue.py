@@ -54,7 +54,8 @@ def _whole(arg: Type) -> Type:
     return dec(arg.args[0], 0) if arg.name == "dec" else arg
 
 
-def _item(arg: Type, *_: Type) -> Type:
+def item_of(arg: Type, *_: Type) -> Type:
+    """The type of the items of a list."""
     return arg.args[0] if arg.name == "list" else types.NULL
 
 
@@ -141,9 +142,9 @@ TIMES: dict[type[exp.Expr] | str, Rule] = {
 LISTS: dict[type[exp.Expr] | str, Rule] = {
     exp.ArraySize: Rule("list_len", ("list",), INT),
     exp.ArrayDistinct: Rule("list_distinct", ("list",), _same, ("this",)),
-    "list_sum": Rule("list_sum", ("list",), lambda arg: _sum(_item(arg))),
-    exp.ArrayMin: Rule("list_min", ("list",), _item),
-    exp.ArrayMax: Rule("list_max", ("list",), _item),
+    "list_sum": Rule("list_sum", ("list",), lambda arg: _sum(item_of(arg))),
+    exp.ArrayMin: Rule("list_min", ("list",), item_of),
+    exp.ArrayMax: Rule("list_max", ("list",), item_of),
     "list_avg": Rule("list_avg", ("list",), FLOAT),
     exp.ArrayReverse: Rule("list_reverse", ("list",), _same, ("this",)),
     "list_reverse": Rule("list_reverse", ("list",), _same),

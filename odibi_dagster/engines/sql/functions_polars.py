@@ -12,8 +12,9 @@ from typing import Any
 
 import polars as pl
 
-from odibi_dagster.engines.sql.casts_polars import cast, dtype, lit
+from odibi_dagster.engines.sql.casts_polars import cast, dtype
 from odibi_dagster.engines.sql.regex import BOUNDARY
+from odibi_dagster.engines.sql.spark_polars import SPARK_FUNCTIONS
 from odibi_dagster.engines.sql.types import Type
 
 E = pl.Expr
@@ -312,5 +313,5 @@ FUNCTIONS: dict[str, Callable[..., E]] = {
     "to_zone": lambda a, zone: a.dt.convert_time_zone(zone).dt.replace_time_zone(None),
     "from_zone": lambda a, zone: a.dt.replace_time_zone(
         zone, ambiguous="earliest", non_existent="null").dt.convert_time_zone("UTC"),
+    **SPARK_FUNCTIONS,
 }  # fmt: skip
-_ = lit

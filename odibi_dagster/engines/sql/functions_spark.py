@@ -11,8 +11,9 @@ from typing import Any
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from odibi_dagster.engines.sql.casts_spark import cast, ddl, lit, rounded
+from odibi_dagster.engines.sql.casts_spark import cast, lit, rounded
 from odibi_dagster.engines.sql.regex import BOUNDARY
+from odibi_dagster.engines.sql.spark_spark import SPARK_FUNCTIONS
 from odibi_dagster.engines.sql.types import Type
 
 C = Column
@@ -349,5 +350,5 @@ FUNCTIONS: dict[str, Callable[..., C]] = {
     "from_micros": lambda a: F.timestamp_micros(a).cast("timestamp_ntz"),
     "to_zone": lambda a, zone: F.from_utc_timestamp(a, zone).cast("timestamp_ntz"),
     "from_zone": lambda a, zone: F.to_utc_timestamp(a.cast("timestamp"), zone),
+    **SPARK_FUNCTIONS,
 }  # fmt: skip
-_ = ddl

@@ -10,9 +10,13 @@ import polars as pl
 from odibi_dagster.engines.sql import ir
 from odibi_dagster.engines.sql.casts_polars import cast, dtype, lit
 from odibi_dagster.engines.sql.functions_polars import FUNCTIONS
+from odibi_dagster.engines.sql.guards import guarded
 from odibi_dagster.engines.sql.scope import Bound, columns_in
+from odibi_dagster.engines.sql.spark_polars import spark_cast
+from odibi_dagster.engines.sql.types import INT
 from odibi_dagster.engines.sql.windows_polars import windowed
 
+CASTS = {"cast": cast, "spark_cast": spark_cast}
 _ROW, _REST = "__odibi_row", "__odibi_rest"
 
 
@@ -30,10 +34,10 @@ def expression(expr: ir.Expr) -> pl.Expr:
     if not isinstance(expr, ir.Call):
         msg = f"{type(expr).__name__} is no value of a row"
         raise TypeError(msg)
-    args = [expression(arg) for arg in expr.args]
-    if expr.fn == "cast":
+    args = [expression(arg) for arg in guarded(expr).args]
+    if expr.fn in CASTS:
         source, strict = expr.params
-        return cast(args[0], source, strict, expr.type)
+        return CASTS[expr.fn](args[0], source, strict, expr.type)
     if expr.type.name == "dec" and expr.fn in ("mul", "add", "sub", "mod"):
         wide = pl.Decimal(38, expr.type.args[1])
         return FUNCTIONS[expr.fn](*(arg.cast(wide) for arg in args)).cast(dtype(expr.type))
@@ -259,4 +263,7 @@ def aggregate(agg: ir.Agg) -> pl.Expr:
         )
     if agg.fn == "list" and agg.args:
         return AGGREGATES["list"](args[0])
+    if agg.fn == "sum" and agg.type == INT:
+        # 64 bits would wrap around in silence: summed in 128, refused where 64 cannot hold it
+        return AGGREGATES["sum"](args[0].cast(pl.Int128)).cast(pl.Int64, strict=True)
     return AGGREGATES[agg.fn](*args, *agg.params)

@@ -16,11 +16,15 @@ from odibi_dagster.engines.sql.casts_spark import cast, ddl, lit
 from odibi_dagster.engines.sql.functions_spark import FUNCTIONS
 from odibi_dagster.engines.sql.ir import bounds
 from odibi_dagster.engines.sql.scope import Bound
+from odibi_dagster.engines.sql.spark_spark import spark_cast
 
 _HOW = {
     "inner": "inner", "left": "left", "right": "right", "full": "full", "semi": "leftsemi",
     "anti": "leftanti",
 }  # fmt: skip
+
+
+CASTS = {"cast": cast, "spark_cast": spark_cast}
 
 
 def plan(
@@ -47,9 +51,9 @@ def expression(expr: ir.Expr) -> Column:
         msg = f"{type(expr).__name__} is no value of a row"
         raise TypeError(msg)
     args = [expression(arg) for arg in expr.args]
-    if expr.fn == "cast":
+    if expr.fn in CASTS:
         source, strict = expr.params
-        return cast(args[0], source, strict, expr.type)
+        return CASTS[expr.fn](args[0], source, strict, expr.type)
     made = FUNCTIONS[expr.fn](*args, *expr.params)
     fixed = expr.type.name in ("dec", "ts", "float") and expr.fn not in (
         "case",

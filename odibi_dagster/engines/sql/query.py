@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, ValidationInfo
 from sqlglot import exp
 
 from odibi_dagster.engines.sql.bind_select import bind_query
-from odibi_dagster.engines.sql.types import SqlError, of_narwhals
+from odibi_dagster.engines.sql.types import SqlError, of_narwhals, of_spark
 from odibi_dagster.engines.sql.vet import DIALECTS, parse
 from odibi_dagster.errors import ConfigError
 
@@ -52,8 +52,9 @@ class Query:
     def bind(self, frames: Mapping[str, Frame]) -> Bound:
         """Names and types resolved against frames; ConfigError says what does not fit."""
         used = {name.lower() for name in self.tables}
+        typed = of_spark if self.dialect == "spark" else of_narwhals
         schemas = {
-            name: {c: of_narwhals(t) for c, t in frame.collect_schema().items()}
+            name: {c: typed(t) for c, t in frame.collect_schema().items()}
             if name.lower() in used
             else {}
             for name, frame in frames.items()

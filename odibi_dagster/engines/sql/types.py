@@ -137,6 +137,12 @@ def of_narwhals(dtype: nw.dtypes.DType) -> Type:
     return _PLAIN.get(type(dtype), Type(str(dtype)))
 
 
+def of_spark(dtype: nw.dtypes.DType) -> Type:
+    """The same in the spark dialect, where a float of 32 bits meets every other number as a double."""
+    made = of_narwhals(dtype)
+    return Type("float", (32, "alone")) if made == FLOAT32 else made
+
+
 def _instance(dtype: Any) -> nw.dtypes.DType:
     made: nw.dtypes.DType = dtype() if isinstance(dtype, type) else dtype
     return made

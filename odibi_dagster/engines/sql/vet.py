@@ -12,8 +12,16 @@ from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError
 
 from odibi_dagster.engines.sql import bind_select, types
-from odibi_dagster.engines.sql.bind import KEYS, name_of, unsupported
+from odibi_dagster.engines.sql.bind import KEYS, SPARK_KEYS, name_of, unsupported
 from odibi_dagster.engines.sql.catalogue import RANKINGS, SCALARS
+from odibi_dagster.engines.sql.catalogue_spark import (
+    SHARED,
+    SPARK_AGGREGATES,
+    SPARK_INSTEAD,
+    SPARK_SCALARS,
+)
+from odibi_dagster.engines.sql.size import TOO_DEEP, check_depth, check_size
+from odibi_dagster.engines.sql.spark_literals import spark_literals
 from odibi_dagster.engines.sql.types import SqlError
 
 DIALECTS = ("duckdb", "spark")
@@ -38,6 +46,7 @@ STRUCTURE: dict[type[exp.Expr] | str, tuple[str, ...]] = {
     exp.WindowSpec: ("kind", "start", "start_side", "end", "end_side"), exp.DataType: (),
     exp.DataTypeParam: ("this",), exp.JSONPath: ("expressions",), exp.JSONPathRoot: (),
     exp.JSONPathKey: ("this",), exp.JSONPathSubscript: ("this",),
+    exp.Lateral: ("this", "alias", "view", "outer"),
 }  # fmt: skip
 _RANKED: dict[type[exp.Expr] | str, tuple[str, ...]] = {
     node: rule.keys for node, rule in RANKINGS.items()
@@ -54,6 +63,14 @@ def parse(text: str, dialect: str, kind: str) -> exp.Expr:
     if dialect not in DIALECTS:
         msg = f"unknown sql dialect '{dialect}'; choose one of: {', '.join(DIALECTS)}"
         raise SqlError(msg)
+    check_size(text)
+    try:
+        return _parsed(text, dialect, kind)
+    except RecursionError:
+        raise SqlError(TOO_DEEP) from None
+
+
+def _parsed(text: str, dialect: str, kind: str) -> exp.Expr:
     if kind == "query":
         tree = _one_statement(text, dialect)
         if not isinstance(tree, exp.Query) or isinstance(tree, exp.Table):
@@ -62,9 +79,8 @@ def parse(text: str, dialect: str, kind: str) -> exp.Expr:
             raise SqlError(msg)
     else:
         tree = _scalar(text, dialect)
+    check_depth(tree)
     _vet(tree, text, dialect)
-    if dialect == "spark":
-        _vet_spark(tree)
     return tree
 
 
@@ -103,8 +119,10 @@ def _scalar(text: str, dialect: str) -> exp.Expr:
 
 
 def _quoted(text: str, dialect: str) -> str:
-    """Back-ticks and double quotes both quote names, in both dialects."""
-    mark, own = ('"', "`") if dialect == "spark" else ("`", '"')
+    """Back-ticks quote names too in the duckdb dialect; in Spark, double quotes hold a text."""
+    if dialect == "spark":
+        return spark_literals(text)
+    mark, own = "`", '"'
     if mark not in text:
         return text
     out: list[str] = []
@@ -134,74 +152,71 @@ def _invalid(what: str, error: ParseError | TokenError, shift: int = 0) -> SqlEr
 
 
 def _vet(tree: exp.Expr, text: str, dialect: str) -> None:
+    known = _known(dialect)
     for node in tree.walk():
-        name = name_of(node)
-        keys = ALLOWED.get(name)
-        if type(node) is exp.Table or keys is None:
-            _refuse(node, keys)
-        if keys is not None and type(node) is not exp.DataType:
-            for key, value in node.args.items():
-                if value and key not in keys and value is not True and not isinstance(name, str):
-                    raise SqlError(
-                        f"{key.rstrip('_').upper()} in '{node.sql('duckdb')[:60]}' is not supported in sql"
-                    )
-        if type(node) is exp.RegexpLike and "~" in text:
-            _no_tilde(text, dialect)
-        if type(node) is exp.Join and node.args.get("method") not in (None, "", "NATURAL"):
-            msg = f"{node.args['method']} JOIN is not supported in sql; write a join and QUALIFY row_number() ... = 1"
+        _vet_word(node, known, dialect)
+        _vet_node(node, text, dialect)
+
+
+def _vet_word(
+    node: exp.Expr, known: dict[type[exp.Expr] | str, tuple[str, ...]], dialect: str
+) -> None:
+    name = name_of(node)
+    keys = known.get(name)
+    if type(node) is exp.Table or keys is None:
+        if dialect == "spark" and type(node) is not exp.Table and not _file_word(node):
+            raise _otherwise(node)
+        _refuse(node, keys)
+    if keys is None or type(node) is exp.DataType or isinstance(name, str):
+        return
+    for key, value in node.args.items():
+        if value and key not in keys and value is not True:
+            msg = (
+                f"{key.rstrip('_').upper()} in '{node.sql('duckdb')[:60]}' is not supported in sql"
+            )
             raise SqlError(msg)
-        if type(node) is exp.With and node.args.get("recursive"):
-            raise SqlError("WITH RECURSIVE is not supported in sql")
-        if type(node) is exp.Cast or type(node) is exp.TryCast:
-            types.of_sql(node.args["to"])
 
 
-OTHERWISE_IN_SPARK: dict[type[exp.Expr], str] = {
-    exp.DayOfWeek: "EXTRACT(dayofyear FROM x) or another part",
-    exp.DayOfWeekIso: "EXTRACT(dayofyear FROM x) or another part",
-    exp.Round: "CAST(x AS DECIMAL(p, s))",
-    exp.Log: "ln(x)",
-    exp.Split: "split_part(x, ',', 1)",
-    exp.ArrayContains: "a duckdb query",
-    exp.ArrayAgg: "a duckdb query",
-    exp.ArrayDistinct: "a duckdb query",
-    exp.First: "min(x)",
-    exp.Last: "max(x)",
-    exp.AnyValue: "min(x)",
-    exp.GroupConcat: "a duckdb query",
-    exp.UnixToTime: "a duckdb query",
-    exp.TimeToUnix: "a duckdb query",
-    exp.TimeToStr: "a duckdb query",
-    exp.StrToTime: "a duckdb query",
-    exp.DateDiff: "a duckdb query",
-    exp.DateAdd: "x + INTERVAL 1 DAY in a duckdb query",
-    exp.DateSub: "x - INTERVAL 1 DAY in a duckdb query",
-    exp.Interval: "a duckdb query",
-    exp.Extract: "year(x), month(x), day(x)",
-    exp.Pow: "x * x",
-    exp.JSONExtractScalar: "a duckdb query",
-    exp.Trunc: "floor(x)",
-    exp.Ceil: "a duckdb query",
-    exp.Floor: "a duckdb query",
-    exp.Unnest: "a duckdb query",
-    exp.Explode: "a duckdb query",
-    exp.Bracket: "a duckdb query",
-}
-"""What Spark SQL reads otherwise than DuckDB: refused in the spark dialect until it is exact."""
+def _vet_node(node: exp.Expr, text: str, dialect: str) -> None:
+    if type(node) is exp.RegexpLike and "~" in text:
+        _no_tilde(text, dialect)
+    if type(node) is exp.Join and node.args.get("method") not in (None, "", "NATURAL"):
+        msg = f"{node.args['method']} JOIN is not supported in sql; write a join and QUALIFY row_number() ... = 1"
+        raise SqlError(msg)
+    if type(node) is exp.With and node.args.get("recursive"):
+        raise SqlError("WITH RECURSIVE is not supported in sql")
+    if type(node) is exp.Cast or type(node) is exp.TryCast:
+        types.of_sql(node.args["to"])
 
 
-def _vet_spark(tree: exp.Expr) -> None:
-    for node in tree.walk():
-        instead = OTHERWISE_IN_SPARK.get(type(node))
-        to_int = isinstance(node, exp.Cast) and types.of_sql(node.to).name in ("int", "str")
-        escaped = isinstance(node, exp.Like | exp.ILike) and "\\" in node.expression.name
-        if instead is None and not to_int and not escaped:
-            continue
-        hint = instead or "dagster.sql_dialect: duckdb"
-        raise SqlError(
-            f"'{node.sql('spark')[:60]}' means something else in Spark SQL than in DuckDB and is not "
-            f"supported in the spark dialect; write {hint}, or set dagster.sql_dialect: duckdb"
-        )
+def _known(dialect: str) -> dict[type[exp.Expr] | str, tuple[str, ...]]:
+    """The nodes that a dialect has, each with the arguments that are read there."""
+    if dialect != "spark":
+        return ALLOWED
+    shared = {node: keys for node, keys in ALLOWED.items() if node in SHARED}
+    own = {
+        node: ("expressions",) if isinstance(node, str) else rule.keys
+        for node, rule in (SPARK_SCALARS | SPARK_AGGREGATES).items()
+    }
+    return {
+        **STRUCTURE,
+        **shared,
+        **own,
+        **SPARK_KEYS,
+        exp.Select: (*STRUCTURE[exp.Select], "laterals"),
+    }
+
+
+def _otherwise(node: exp.Expr) -> SqlError:
+    """The refusal of what only the other dialect knows, or what both know and read otherwise."""
+    word = node.name if type(node) is exp.Anonymous else type(node).__name__
+    if name_of(node) not in ALLOWED and word.lower() not in SPARK_INSTEAD:
+        return unsupported(node)
+    hint = SPARK_INSTEAD.get(word.lower())
+    return SqlError(
+        f"'{node.sql('spark')[:60]}' is not supported in the spark dialect: Spark SQL gives it a meaning "
+        f"of its own; {f'write {hint}, or ' if hint else ''}set dagster.sql_dialect: duckdb"
+    )
 
 
 def _no_tilde(text: str, dialect: str) -> None:
