@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from odibi_dagster.assets.shield import uninterrupted
 from odibi_dagster.checks.judge import judge
 from odibi_dagster.checks.observe import observe
 from odibi_dagster.checks.split import limit_broken, split
@@ -103,7 +104,9 @@ def run_node(run: NodeRun, face: Face) -> Iterator[Event]:
         if staged is None or after is None or not face.publishes:
             return
         valid, broken = run.split(staged, before, after)
-        yield from face.published(run.publish(valid, broken))
+        with uninterrupted():
+            outcome = run.publish(valid, broken)
+        yield from face.published(outcome)
 
 
 @dataclass

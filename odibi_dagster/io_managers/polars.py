@@ -10,7 +10,7 @@ import dagster as dg
 from dagster._core.storage.asset_value_loader import AssetValueLoader
 
 from odibi_dagster.connections.base import Location
-from odibi_dagster.engines.base import Engine, get_engine
+from odibi_dagster.engines.base import get_engine
 from odibi_dagster.formats.base import formats
 from odibi_dagster.io_managers.projects import find, is_node
 from odibi_dagster.plan.planner import Planner
@@ -18,17 +18,18 @@ from odibi_dagster.plan.planner import Planner
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import polars as pl
-
     from odibi_dagster.config.project import External
+    from odibi_dagster.core.frame import Frame
+    from odibi_dagster.engines.base import Engine
 
 
 class PolarsIOManager(dg.IOManager):
     """Loads nodes lazily; stores the frames of Python assets as one Parquet file each.
 
     A node comes as the input's annotation says: `pl.LazyFrame` (also without annotation),
-    `pl.DataFrame`, or `Optional` of one of them (None where nothing is stored). A view is its
-    plan: nothing of it is stored. A Python asset that names this manager needs `base_dir`:
+    `pl.DataFrame`, `Optional` of one of them (None where nothing is stored), or a Spark
+    `DataFrame`. A view is its plan: nothing of it is stored. A Python asset that names this
+    manager needs `base_dir`:
 
     >>> io = PolarsIOManager(base_dir="data/python")
     """
@@ -55,19 +56,24 @@ class PolarsIOManager(dg.IOManager):
 
     def load_input(self, context: dg.InputContext) -> Any:
         """The stored frame (or a view's plan) in the type the input is annotated with."""
-        return _as_annotated(context, self._scan(context))
+        wanted, optional = _annotation(context)
+        frame = self._scan(context, get_engine(_engine_of(wanted)))
+        if frame is None:
+            if optional:
+                return None
+            key = context.asset_key.to_user_string()
+            msg = f"asset {key} is not stored yet: materialize it first"
+            raise dg.Failure(msg, allow_retries=False)
+        native = frame.to_native()
+        return native.collect(engine="streaming") if _is_eager(wanted) else native
 
-    def _scan(self, context: dg.InputContext) -> pl.LazyFrame | None:
+    def _scan(self, context: dg.InputContext, engine: Engine) -> Frame | None:
         upstream = context.upstream_output
         metadata = (upstream.definition_metadata if upstream else None) or {}
         if is_node(metadata):
-            return _node_frame(metadata, partial(_external, context))
-        engine, parquet = get_engine("polars"), formats["parquet"]()
-        location = self._location(context)
-        if not parquet.exists(location):
-            return None
-        lazy: pl.LazyFrame = parquet.scan(engine, location).to_native()
-        return lazy
+            return _node_frame(metadata, engine, partial(_external, context))
+        parquet, location = formats["parquet"](), self._location(context)
+        return parquet.scan(engine, location) if parquet.exists(location) else None
 
     def _location(self, context: dg.InputContext | dg.OutputContext) -> Location:
         if self._base_dir is None:
@@ -85,34 +91,37 @@ def _external(context: dg.InputContext, source: External) -> Any:
     return AssetValueLoader(assets, instance=step.instance).load_asset_value(key)
 
 
-def _node_frame(metadata: Any, external: Callable[[External], Any]) -> pl.LazyFrame | None:
+def _node_frame(metadata: Any, engine: Engine, external: Callable[[External], Any]) -> Frame | None:
     project, node_id, quarantine = find(metadata)
-    engine: Engine = get_engine(project.engine)
     planner = Planner(project, engine, external)
     node = project.nodes[node_id]
     target = node.quarantine.target if quarantine and node.quarantine else node.target
     if target is not None and not target.format.exists(target.location):
         return None
-    frame = planner.quarantine(node_id) if quarantine else planner.result(node_id)
-    lazy: pl.LazyFrame = frame.to_native()
-    return lazy
+    return planner.quarantine(node_id) if quarantine else planner.result(node_id)
 
 
-def _as_annotated(context: dg.InputContext, lazy: pl.LazyFrame | None) -> Any:
-    """What the annotation asks for, found through dagster-polars' type router."""
+def _annotation(context: dg.InputContext) -> tuple[Any, bool]:
+    """The annotated type without `Optional`, and whether there was one."""
     # dagster-polars takes 1.8 s to import: only a process that loads an input pays for it
-    import polars as pl
     from dagster_polars.io_managers.type_routers import resolve_type_router
 
-    router = resolve_type_router(context, context.dagster_type)
-    optional = False
+    wanted = context.dagster_type.typing_type
+    if _engine_of(wanted) != "polars":
+        return wanted, False
+    router, optional = resolve_type_router(context, context.dagster_type), False
     while not router.is_base_type:
-        optional = True
-        router = router.parent_type_router
-    if lazy is None and not optional:
-        key = context.asset_key.to_user_string()
-        msg = f"asset {key} is not stored yet: materialize it first"
-        raise dg.Failure(msg, allow_retries=False)
-    if lazy is None or router.typing_type is not pl.DataFrame:
-        return lazy
-    return lazy.collect(engine="streaming")
+        router, optional = router.parent_type_router, True
+    return router.typing_type, optional
+
+
+def _engine_of(wanted: Any) -> str:
+    """Which engine gives frames of that type: a node is stored for all of them."""
+    module = getattr(wanted, "__module__", None) or ""
+    return "spark" if module.startswith("pyspark.") else "polars"
+
+
+def _is_eager(wanted: Any) -> bool:
+    import polars as pl
+
+    return wanted is pl.DataFrame
