@@ -37,5 +37,5 @@ def uninterrupted() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler if handler is not None else signal.SIG_DFL)
-    for number in held:
-        signal.raise_signal(number)
+    for stop in held:
+        signal.raise_signal(stop)
