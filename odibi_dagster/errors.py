@@ -92,4 +92,15 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     names = sorted(known)
     same = [each for each in names if each.casefold() == name.casefold()]
     close = same or get_close_matches(name, names, n=1)
-    return f"did you mean '{close[0]}'?" if close else f"choose one of: {', '.join(names)}"
+    return f"did you mean '{close[0]}'?" if close else f"choose one of: {listing(names)}"
+
+
+def listing(names: Iterable[str], limit: int = 40, separator: str = ", ") -> str:
+    """The names in one line; of many only the first, and how many more there are.
+
+    >>> listing(["a", "b", "c"], limit=2)
+    'a, b and 1 more'
+    """
+    known = list(names)
+    more = f" and {len(known) - limit:,} more" if len(known) > limit else ""
+    return separator.join(known[:limit]) + more

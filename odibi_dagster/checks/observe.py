@@ -9,7 +9,7 @@ import narwhals.stable.v2 as nw
 from odibi_dagster.checks.base import Contract, Observation, Shape, metric_name
 from odibi_dagster.core.clock import now
 from odibi_dagster.engines.sql.query import deriving
-from odibi_dagster.errors import DataReadError, OdibiError, SchemaContractError
+from odibi_dagster.errors import DataReadError, OdibiError, SchemaContractError, listing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -86,7 +86,7 @@ def _prepare(
 def _refusal(contract: Contract, shape: Shape) -> str | None:
     if missing := contract.missing(shape):
         names = ", ".join(f"'{name}'" for name in missing)
-        found = ", ".join(shape.schema) or "none"
+        found = listing(shape.schema) or "none"
         return f"column{'s' * (len(missing) > 1)} {names} missing; found: {found}"
     return contract.unfit(shape)
 

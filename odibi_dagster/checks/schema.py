@@ -8,6 +8,7 @@ import narwhals.stable.v2 as nw
 from pydantic import model_validator
 
 from odibi_dagster.checks.base import Column, Contract, Observation, Shape, Verdict, contracts
+from odibi_dagster.errors import listing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,7 +74,10 @@ class Schema(Contract):
         problems = [] if baseline is None else self._differences(baseline, seen)
         problems += self._nulls(seen)
         expected = f"{mode}: {_listed(baseline)}" if baseline else f"{mode}: nothing known before"
-        text = "; ".join(problems) or f"{len(seen.schema)} columns as expected (baseline: {name})"
+        text = (
+            listing(problems, separator="; ")
+            or f"{len(seen.schema)} columns as expected (baseline: {name})"
+        )
         return Verdict(
             passed=not problems,
             description=text,
@@ -117,7 +121,7 @@ def _baseline(seen: Observation) -> tuple[str, Mapping[str, Column] | None]:
 
 
 def _listed(columns: Mapping[str, Column]) -> str:
-    return ", ".join(
+    return listing(
         name if column.dtype is None else f"{name} {column.dtype}"
         for name, column in columns.items()
     )

@@ -271,3 +271,12 @@ def test_schema_against_what_was_published(engine):
     )
     assert [j.passed for j in wider] == [False, True]
     assert "column 'new' added" in wider[0].description
+
+
+def test_of_many_columns_only_the_first_are_listed(engine):
+    wide = make(engine, {f"c{i}": "int" for i in range(2000)}, [(1,) * 2000])
+    rules = [contracts["schema"](), contracts["not_null"](columns=["nope"])]
+    for judgement in judged(wide, rules, engine, declared={"c0": Column(), "gone": Column()}):
+        texts = [judgement.description, *map(str, judgement.metadata().values())]
+        assert any(" more" in text for text in texts)
+        assert max(map(len, texts)) < 2_000
