@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 from typing import TYPE_CHECKING
 
 from odibi_dagster.cli.validate import config_arguments
 from odibi_dagster.errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
-    import argparse
-
     from odibi_dagster.cli.rows import Batches
     from odibi_dagster.cli.terminal import Terminal
     from odibi_dagster.config.project import Project
@@ -137,7 +136,7 @@ def _remaining(limit: int, engine: Engine, frame: Frame, *, is_stored: bool) -> 
 
 
 def _rows(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise ValueError(text)
-    return number
+    if not text.isdecimal():
+        msg = f"{text!r} is no number of rows; write 0 or more, or --all"
+        raise argparse.ArgumentTypeError(msg)
+    return int(text)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import narwhals.stable.v2 as nw
+
 from odibi_dagster.errors import ConfigError, DataReadError, SchemaContractError, did_you_mean
 from odibi_dagster.formats import files
 from odibi_dagster.formats.base import Format, Published, Staged
@@ -141,10 +143,14 @@ class FileFormat(Format):
 
 def check_partitions(frame: Frame, partition_by: tuple[str, ...]) -> None:
     """SchemaContractError where a partition column is missing, or nothing else would be stored."""
-    names = frame.collect_schema().names()
+    schema = frame.collect_schema()
+    names = schema.names()
     for column in partition_by:
         if column not in names:
             msg = f"partition_by: no column '{column}'; {did_you_mean(column, names)}"
+            raise SchemaContractError(msg)
+        if schema[column].is_nested() or schema[column] == nw.Binary:
+            msg = f"partition_by: column '{column}' is {schema[column]}; a folder's name needs text"
             raise SchemaContractError(msg)
     if partition_by and set(names) == set(partition_by):
         msg = f"partition_by names every column ({', '.join(names)}); leave at least one out"

@@ -146,6 +146,12 @@ def test_the_limit_and_how_many_more(cli: Cli) -> None:
     assert len(cli("show", "odibi.yaml", "silver/orders", "--limit", "3").out.splitlines()) == 5
 
 
+def test_a_limit_is_a_number_of_rows(cli: Cli, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        cli("show", "odibi.yaml", "silver/orders", "--limit", "-1")
+    assert "'-1' is no number of rows; write 0 or more, or --all" in capsys.readouterr().err
+
+
 def test_the_plan_of_a_stored_node_is_that_of_its_steps(stored: Cli) -> None:
     stored.land("orders", **stored.ORDERS)
     answer = stored("show", "odibi.yaml", "silver/orders", "--plan")

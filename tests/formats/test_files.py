@@ -121,6 +121,13 @@ def test_declared_types_of_hive_columns(engine: Engine, tmp_path: Path) -> None:
     assert rows_of(engine, frame.select("v", "m")) == [(1.5, "01")]
 
 
+@pytest.mark.parametrize("kind", ["parquet", "delta"])
+@pytest.mark.parametrize("value", [b"x", [1]])
+def test_what_no_folder_can_be_called_after(tmp_path: Path, kind: str, value: object) -> None:
+    with pytest.raises(SchemaContractError, match=r"partition_by: column 'k' is .* needs text"):
+        write(kind, tmp_path / "o", frame_of(POLARS, {"v": [1], "k": [value]}), partition_by=("k",))
+
+
 def test_partitions_are_read_by_polars_itself(tmp_path: Path) -> None:
     path = tmp_path / "out"
     write("parquet", path, frame_of(POLARS, ROWS), partition_by=("k",))
