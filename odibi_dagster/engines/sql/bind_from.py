@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from odibi_dagster.engines.sql.bind import bind
-from odibi_dagster.engines.sql.bind_ops import alike, compare, condition
-from odibi_dagster.engines.sql.ir import Call, Col, Expr, Filter, Join, OneRow, Project, Rel, Unnest
+from odibi_dagster.engines.sql.bind_ops import alike, condition
+from odibi_dagster.engines.sql.ir import Call, Col, Expr, Join, OneRow, Project, Rel, Unnest
 from odibi_dagster.engines.sql.scope import Bound, Context, Field, Source, Stage, columns_in
 from odibi_dagster.engines.sql.types import BOOL, SqlError
 
@@ -199,6 +199,3 @@ def _lateral(made: From, node: exp.Expr, context: Context) -> None:
         alias.name if alias else "unnest", (Field(name, Col(items.type.args[0], column)),)
     )
     made.sources = (*made.sources, source)
-
-
-_ = (Filter, compare)

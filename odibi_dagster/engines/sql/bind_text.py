@@ -7,7 +7,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from odibi_dagster.engines.sql import regex
-from odibi_dagster.engines.sql.bind import bind, binds, cast, plain, to_kind, together
+from odibi_dagster.engines.sql.bind import bind, binds, to_kind, together
 from odibi_dagster.engines.sql.bind_ops import alike, casted
 from odibi_dagster.engines.sql.ir import Call, Expr, Lit
 from odibi_dagster.engines.sql.scope import Context, struct_field, text_of
@@ -236,6 +236,3 @@ def _json(node: exp.JSONExtractScalar, context: Context) -> Expr:
         msg = "a JSON path must be a constant of keys and positions, such as '$.a.b[0]'"
         raise SqlError(msg)
     return Call(STR, "json_text", (text(node.this, context),), (tuple(path),))
-
-
-_ = (cast, plain)

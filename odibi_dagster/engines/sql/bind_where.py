@@ -17,7 +17,7 @@ from odibi_dagster.engines.sql.bind_from import (
     split,
 )
 from odibi_dagster.engines.sql.bind_ops import alike, condition
-from odibi_dagster.engines.sql.ir import Col, Expr, Filter, Join, Rel
+from odibi_dagster.engines.sql.ir import Expr, Filter, Join, Rel
 from odibi_dagster.engines.sql.scope import Bound, Context, Source, Stage, columns_in
 from odibi_dagster.engines.sql.types import SqlError
 
@@ -98,6 +98,3 @@ def _exists(query: exp.Expr, rel: Rel, context: Context, table: Tables, how: str
         context.stage.join(rel), other, how, tuple(pairs), both_true(rest), False,
         (names_of(context.sources), names_of(tuple(sources))),
     )  # fmt: skip
-
-
-_ = Col

@@ -20,8 +20,6 @@ from odibi_dagster.engines.sql.types import (
     FLOAT,
     INT,
     STR,
-    TS,
-    TSTZ,
     Type,
     dec,
     list_of,
@@ -192,7 +190,6 @@ RANKINGS: dict[type[exp.Expr] | str, Rule] = {
     exp.NthValue: Rule("nth_value", ("any", "const:int"), _same, ("this", "offset")),
 }
 """What only works OVER a window, besides LAG and LEAD."""
-_ = (TS, TSTZ)
 INSTEAD = {
     "hash": "md5(...) or sha256(...)", "random": "a column of the data (sql must give the same rows again)",
     "uuid": "md5(...) of the key columns", "initcap": "the clean_text transform or upper/lower",

@@ -20,6 +20,7 @@ def _avg(arg: Type) -> Type:
 
 INT32 = Type("int", (32,))
 SPARK_SCALARS: dict[type[exp.Expr] | str, Rule] = {
+    exp.IsNan: Rule("spark_isnan", ("float",), BOOL),
     exp.Sign: Rule("spark_sign", ("float",), FLOAT),
     exp.Ln: Rule("spark_ln", ("float",), FLOAT),
     exp.DayOfWeek: Rule("spark_dayofweek", ("time",), INT),

@@ -8,7 +8,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from odibi_dagster.engines.sql.ir import Agg, Call, Col, Expr, Join, Lit, Rel, Window
-from odibi_dagster.engines.sql.types import STR, SqlError, Type
+from odibi_dagster.engines.sql.types import STR, SqlError
 from odibi_dagster.errors import did_you_mean
 
 if TYPE_CHECKING:
@@ -144,9 +144,6 @@ def text_of(expr: Expr, what: str) -> str:
         return str(expr.value)
     msg = f"{what} must be a quoted text"
     raise SqlError(msg)
-
-
-_ = (Type, Col)
 
 
 def columns_in(expr: Expr) -> frozenset[str]:

@@ -189,9 +189,9 @@ def _round(value: E, places: int) -> E:
 def _float_to_dec(value: E, to: Type, strict: bool) -> E:
     value = value.cast(pl.Float64)
     scale = to.args[1]
-    bad = ~value.is_finite() | (value.abs() >= 1e14 / 10.0**scale)
-    message = "a double of more than 14 digits, NaN or infinity does not become a decimal"
-    fits = pl.when(~bad).then(value)
+    bad = ~value.is_nan() & (value.abs() >= 1e14 / 10.0**scale)
+    message = "a double of more than 14 digits does not become a decimal"
+    fits = pl.when(~bad & value.is_not_nan()).then(value)
     whole = _half_up(fits, scale).cast(pl.Int128).cast(pl.Decimal(38, 0))
     made = (whole * _one(scale)).cast(dtype(to), strict=strict)
     return _checked(made, bad.fill_null(False), message)
@@ -263,15 +263,9 @@ def _pmod(a: E, b: E) -> E:
     return pl.when(rest < 0).then((rest + b) % b).otherwise(rest)
 
 
-def _saturated(value: E) -> E:
-    """A whole double as 64 bits as Java cuts it: NaN is 0, what is too large is the largest."""
-    fits = value.is_finite() & (value.abs() < 2.0**63)
-    return (
-        pl.when(value.is_nan()).then(pl.lit(0, dtype=pl.Int64))
-        .when(fits).then(pl.when(fits).then(value).cast(pl.Int64))
-        .when(value > 0).then(pl.lit(2**63 - 1, dtype=pl.Int64))
-        .when(value < 0).then(pl.lit(-(2**63), dtype=pl.Int64))
-    )  # fmt: skip
+def _whole(value: E) -> E:
+    """A whole double as 64 bits: NaN is 0 as Java cuts it, what is too large is an error."""
+    return pl.when(value.is_nan()).then(0.0).otherwise(value).cast(pl.Int64, strict=True)
 
 
 def _sign(value: E) -> E:
@@ -344,7 +338,8 @@ SPARK_FUNCTIONS: dict[str, Callable[..., Any]] = {
     "spark_div": _div, "spark_try_div": _try_div, "spark_div_dec": _div_dec,
     "spark_try_div_dec": _try_div_dec, "spark_intdiv": _intdiv, "spark_mod": _mod,
     "spark_pmod": _pmod, "spark_round": _round, "spark_sign": _sign,
-    "spark_ceil": lambda a: _saturated(a.ceil()), "spark_floor": lambda a: _saturated(a.floor()),
+    "spark_isnan": lambda a: a.is_nan().fill_null(False),
+    "spark_ceil": lambda a: _whole(a.ceil()), "spark_floor": lambda a: _whole(a.floor()),
     "spark_ln": lambda a: _positive(a, a.log()), "spark_log": _log,
     "spark_dayofweek": lambda a: _int(a.dt.weekday()) % 7 + 1,
     "spark_weekday": lambda a: _int(a.dt.weekday()) - 1,

@@ -45,7 +45,7 @@ SPARK_FUNCTIONS: dict[str, Callable[..., Any]] = {
     "spark_div_dec": lambda a, b, _, __, scale, precision: _dec(a / b, scale, precision),
     "spark_try_div_dec": lambda a, b, _, __, s, p: _dec(F.try_divide(a, b), s, p),
     "spark_intdiv": lambda a, b: F.call_function("div", a, b), "spark_mod": lambda a, b: a % b,
-    "spark_pmod": F.pmod, "spark_round": F.round, "spark_sign": F.signum,
+    "spark_pmod": F.pmod, "spark_round": F.round, "spark_sign": F.signum, "spark_isnan": F.isnan,
     "spark_ceil": F.ceil, "spark_floor": F.floor, "spark_ln": F.ln,
     "spark_log": lambda a, base: F.log(base, a) if base != 10 else F.log10(a),
     "spark_dayofweek": lambda a: _int(F.dayofweek(a)), "spark_weekday": lambda a: _int(F.weekday(a)),

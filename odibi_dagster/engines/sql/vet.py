@@ -11,8 +11,9 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError
 
-from odibi_dagster.engines.sql import bind_select, types
+from odibi_dagster.engines.sql import bind_select, types  # noqa: F401  (registers every handler)
 from odibi_dagster.engines.sql.bind import KEYS, SPARK_KEYS, name_of, unsupported
+from odibi_dagster.engines.sql.bind_grouping import has_aggregate
 from odibi_dagster.engines.sql.catalogue import RANKINGS, SCALARS
 from odibi_dagster.engines.sql.catalogue_spark import (
     SHARED,
@@ -111,7 +112,7 @@ def _scalar(text: str, dialect: str) -> exp.Expr:
     if isinstance(tree, exp.Alias | exp.Star) or tree.find(exp.Query):
         msg = f"cannot parse expression {text!r}: no alias, * or subquery is allowed here"
         raise SqlError(msg)
-    if bind_select.has_aggregate(tree):
+    if has_aggregate(tree):
         msg = f"cannot parse expression {text!r}: aggregates are not allowed in the value of one row; add OVER (...)"
         raise SqlError(msg)
     tree.pop()

@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import reduce
-from itertools import groupby
 from typing import Any
 
 import polars as pl
@@ -254,6 +253,3 @@ def _near(fn: str, value: pl.Expr, start: int, end: int, over: Over) -> pl.Expr:
         return pl.min_horizontal(near) if fn == "min" else pl.max_horizontal(near)
     msg = f"{fn} over a moving window is not supported; sum, avg, min, max and count are"
     raise SqlError(msg)
-
-
-_ = (groupby, dtype)
