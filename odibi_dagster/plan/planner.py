@@ -107,5 +107,6 @@ def _apply(node: Node, number: int, step: Transform, frame: Frame, scope: Scope)
     try:
         return step.apply(frame, scope)
     except OdibiError as error:
-        msg = f"node {node.id}, step {number} ({step.kind}): {error}"
+        reason = str(error).removeprefix(f"step {step.kind}: ")
+        msg = f"node {node.id}, step {number} ({step.kind}): {reason}"
         raise type(error)(msg) from error

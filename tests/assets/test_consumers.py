@@ -93,6 +93,25 @@ def test_predicates_and_projections_push_through_views(shop: Shop) -> None:
     assert [p.name for p in (shop.root / "lake/out").iterdir()] == ["big.parquet"]
 
 
+def test_an_error_names_its_step_once(shop: Shop) -> None:
+    shop.write(
+        """
+        pipelines:
+          - pipeline: silver
+            nodes:
+              - name: orders
+                read: {connection: lake, format: csv, path: orders.csv}
+                transformer: drop_columns
+                params: {columns: [nope]}
+                write: {connection: lake, format: parquet, path: out/orders.parquet}
+        """
+    )
+    shop.land("orders.csv", "id\n1\n")
+    run = shop.run()
+    assert not run.ok
+    assert "node silver/orders, step 1 (drop_columns): no column 'nope'" in run.failures[0]
+
+
 def test_a_view_with_contracts_on_it_is_computed_once(shop: Shop) -> None:
     shop.write(
         """
