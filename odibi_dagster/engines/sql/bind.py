@@ -54,8 +54,10 @@ def name_of(node: exp.Expr) -> type[exp.Expr] | str:
     return node.name.lower() if type(node) is exp.Anonymous else type(node)
 
 
-def bind(node: exp.Expr, context: Context) -> Expr:
+def bind(node: exp.Expr | None, context: Context) -> Expr:
     """The meaning of an expression in its place; SqlError says what is wrong with it."""
+    if node is None:
+        raise SqlError("a function has too few arguments")
     if context.keys is not None and (key := _key(node, context)) is not None:
         return key
     name = name_of(node)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from odibi_dagster.engines.sql.catalogue import Rule, item_of
-from odibi_dagster.engines.sql.types import BOOL, DATE, FLOAT, INT, STR, TSTZ, SqlError, Type
+from odibi_dagster.engines.sql.types import BOOL, DATE, FLOAT, INT, STR, TSTZ, SqlError, Type, dec
 
 
 def _avg(arg: Type) -> Type:
@@ -16,6 +16,12 @@ def _avg(arg: Type) -> Type:
         msg = "avg of a decimal is not supported in the spark dialect; write avg(CAST(x AS DOUBLE))"
         raise SqlError(msg)
     return FLOAT
+
+
+def _sum(arg: Type) -> Type:
+    if arg.name == "dec":
+        return dec(arg.args[0] + 10, arg.args[1])
+    return FLOAT if arg.name == "float" else INT
 
 
 INT32 = Type("int", (32,))
@@ -47,6 +53,7 @@ SPARK_SCALARS: dict[type[exp.Expr] | str, Rule] = {
 
 SPARK_AGGREGATES: dict[type[exp.Expr] | str, Rule] = {
     exp.Avg: Rule("avg", ("num",), _avg),
+    exp.Sum: Rule("sum", ("num",), _sum),
     exp.Quantile: Rule("quantile_cont", ("float", "const:float"), FLOAT, ("this", "quantile")),
     "mean": Rule("avg", ("num",), _avg),
     "std": Rule("stddev", ("float",), FLOAT),

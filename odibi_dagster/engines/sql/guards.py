@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from odibi_dagster.engines.sql.ir import Call, Expr, Lit
-from odibi_dagster.engines.sql.types import BOOL
+from odibi_dagster.engines.sql.types import BOOL, FLOAT, INT
 
 FAILING = {"spark_div", "spark_div_dec", "spark_intdiv", "spark_mod", "spark_pmod", "spark_item",
            "spark_strptime", "spark_cast", "cast", "strptime"}  # fmt: skip
@@ -56,8 +56,17 @@ def can_fail(expr: Expr) -> bool:
     """Whether evaluating this value may be an error."""
     if not isinstance(expr, Call):
         return False
-    strict = expr.fn not in ("cast", "spark_cast", "strptime") or bool(expr.params[1:2] != (False,))
-    return (expr.fn in FAILING and strict) or any(map(can_fail, expr.args))
+    return (expr.fn in FAILING and not _harmless(expr)) or any(map(can_fail, expr.args))
+
+
+def _harmless(expr: Call) -> bool:
+    """A TRY_CAST or its like, or a cast into a type that holds every value."""
+    if expr.fn in ("cast", "spark_cast"):
+        source, strict = expr.params
+        wide = expr.type in (INT, FLOAT) and source.name in ("int", "bool", "dec", "float")
+        fits = wide and (expr.type == FLOAT or source.name in ("int", "bool"))
+        return fits or not strict or (expr.type.name in ("str", "bool") and source.name != "str")
+    return expr.fn == "strptime" and not expr.params[1]
 
 
 def _within(expr: Expr, condition: Expr) -> Expr:

@@ -151,7 +151,7 @@ def _divided(node: exp.Div | exp.SafeDivide, context: Context, fn: str) -> Expr:
         whole = precision - scale
         scale = max(types.MAX_DIGITS - whole, min(scale, 6))
         precision = types.MAX_DIGITS
-    if p1 + scale - s1 + s2 + 1 > types.MAX_DIGITS:
+    if p1 + scale - s1 + s2 > types.MAX_DIGITS:
         msg = f"'{node.sql('spark')[:60]}' needs more than 38 digits; write CAST(... AS DOUBLE)"
         raise SqlError(msg)
     args = (cast(left, dec(p1, s1)), cast(right, dec(p2, s2)))

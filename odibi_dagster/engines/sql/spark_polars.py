@@ -344,7 +344,7 @@ SPARK_FUNCTIONS: dict[str, Callable[..., Any]] = {
     "spark_dayofweek": lambda a: _int(a.dt.weekday()) % 7 + 1,
     "spark_weekday": lambda a: _int(a.dt.weekday()) - 1,
     "spark_substring": _substring, "spark_left": _left, "spark_right": _right,
-    "spark_item": _item, "spark_get": lambda a, n: a.list.get(n, null_on_oob=True),
+    "spark_item": _item, "spark_get": lambda a, n: a.list.get(n if n >= 0 else 2**31, null_on_oob=True),
     "spark_array_contains": _array_contains, "spark_strptime": _strptime,
     "spark_array_join": lambda a, sep: a.list.join(sep, ignore_nulls=True),
     "spark_list_distinct": lambda a: a.list.unique(maintain_order=True),
