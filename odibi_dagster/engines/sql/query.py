@@ -2,6 +2,9 @@
 
 Pydantic fields typed `Sql` (one SELECT) or `SqlExpr` (one scalar expression) parse themselves:
 the dialect comes from the validation context (`{"dialect": "duckdb"}`, the default).
+
+In the spark dialect a text means what Spark 4 gives for it in ANSI mode and UTC, on every engine:
+back-ticks quote names and double quotes hold a text. What cannot be exact is refused at load.
 """
 
 from __future__ import annotations
