@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from pathlib import Path, PurePath
 from urllib.parse import unquote
 
@@ -63,10 +65,27 @@ def _climbs(text: str) -> bool:
     return False
 
 
+def _any_link(base: Path, path: Path) -> bool:
+    """Whether any part of the path below `base` is a link: only then it can lead outside."""
+    place = str(base)
+    for part in path.relative_to(base).parts:
+        place = f"{place}{os.sep}{part}"
+        try:
+            if stat.S_ISLNK(os.lstat(place).st_mode):
+                return True
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True
+    return False
+
+
 def _linked_inside(base: Path, path: Path, text: str, what: str) -> Path:
     fixed = path
     while has_glob(fixed.relative_to(base)):
         fixed = fixed.parent
+    if not _any_link(base, fixed):
+        return path
     try:
         inside = fixed.resolve().is_relative_to(base.resolve())
     except (OSError, RuntimeError) as error:
