@@ -77,7 +77,8 @@ class Planner:
         target = node.target
         assert target is not None  # noqa: S101  (result() asked)
         if not target.format.exists(target.location):
-            msg = f"node {node.id} is not stored yet ({target.location}): materialize it first"
+            advice = "materialize it first" if node.config.enabled else "and it is disabled"
+            msg = f"node {node.id} is not stored yet ({target.location}): {advice}"
             raise DataReadError(msg)
         return target.format.read_back(
             self.engine, target.location, target.options, lambda: self._published_schema(node)

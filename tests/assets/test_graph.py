@@ -262,6 +262,11 @@ def test_a_disabled_node_is_external_and_its_table_is_read(full: Shop) -> None:
     assert run.materialized == {"silver/big", "silver/counted"}
 
 
+def test_a_disabled_node_that_was_never_stored_is_said_to_be_disabled(full: Shop) -> None:
+    full.write(SHOP.replace("name: orders\n", "name: orders\n        enabled: false\n"))
+    assert "and it is disabled" in full.run(keys("silver/big", "silver/counted")).failures[0]
+
+
 def test_new_data_makes_consumers_stale(full: Shop) -> None:
     versions = []
     for text in ("id,amount\n1,5.0\n", "id,amount\n1,6.0\n"):
