@@ -3,41 +3,74 @@
 from __future__ import annotations
 
 import importlib
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 import pytest
 
+from odibi_dagster.engines.base import get_engine
 from odibi_dagster.engines.sql.query import Query
 from tests.sql.oracle import T, U, queries, table
 from tests.sql.rows import same
 from tests.sql.test_cases import near
 
 if TYPE_CHECKING:
+    from odibi_dagster.core.frame import Frame
     from odibi_dagster.engines.base import Engine
 
 duckdb: Any = importlib.import_module("duckdb")
 
 
-@pytest.fixture(scope="module", params=[None, 0], ids=["full", "empty"])
-def files(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, Any]:
-    folder = tmp_path_factory.mktemp("frames")
-    duck = duckdb.connect()
-    duck.execute("SET timezone = 'UTC'")
-    for name, columns in (("t", T), ("u", U)):
-        rows = table(columns, request.param)
-        pq.write_table(rows, folder / f"{name}.parquet")
-        duck.register(name, rows)
-    return folder, duck
+@dataclass(frozen=True)
+class World:
+    """The same frames for our engines and for DuckDB."""
+
+    folder: Path
+    duck: Any
+
+    @cache  # noqa: B019  (a world lives as long as the module)
+    def frames(self, engine: Engine) -> dict[str, Frame]:
+        return {n: engine.scan("parquet", [self.folder / f"{n}.parquet"]) for n in ("t", "u")}
+
+
+@pytest.fixture(scope="module")
+def worlds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, World]:
+    """Frames with rows and frames without."""
+    made = {}
+    for name, size in (("full", None), ("empty", 0)):
+        world = World(tmp_path_factory.mktemp(name), duckdb.connect())
+        world.duck.execute("SET timezone = 'UTC'")
+        for frame, columns in (("t", T), ("u", U)):
+            rows = table(columns, size)
+            pq.write_table(rows, world.folder / f"{frame}.parquet")
+            world.duck.register(frame, rows)
+        made[name] = world
+    return made
+
+
+def _same(sql: str, world: World, engine: Engine) -> bool:
+    frames = world.frames(engine)
+    result = engine.fetch(engine.sql(Query.parse(sql), frames), 10_000)
+    return near(
+        same([list(row.values()) for row in result]), same(world.duck.execute(sql).fetchall())
+    )
 
 
 @pytest.mark.parametrize("sql", queries())
-def test_the_same_rows_as_duckdb(sql: str, files: tuple[Path, Any], engine: Engine) -> None:
-    folder, duck = files
-    frames = {name: engine.scan("parquet", [folder / f"{name}.parquet"]) for name in ("t", "u")}
-    result = engine.sql(Query.parse(sql), frames)
-    got = [list(row.values()) for row in engine.fetch(result, 10_000)]
-    assert near(same(got), same(duck.execute(sql).fetchall()))
+def test_the_same_rows_as_duckdb(sql: str, worlds: dict[str, World], engine: Engine) -> None:
+    assert _same(sql, worlds["full"], engine)
+
+
+@pytest.mark.parametrize("sql", queries())
+def test_without_rows_on_polars(sql: str, worlds: dict[str, World]) -> None:
+    assert _same(sql, worlds["empty"], get_engine("polars"))
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize("sql", [sql for sql in queries() if not sql.startswith("SELECT id, ")])
+def test_without_rows_on_spark(sql: str, worlds: dict[str, World], _spark: Engine) -> None:
+    """A value of every row says nothing about a frame without rows: queries only."""
+    assert _same(sql, worlds["empty"], _spark)

@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +23,7 @@ from tests.sql.oracle import T, U, table
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from odibi_dagster.core.frame import Frame
     from odibi_dagster.engines.base import Engine
 
 DATA = Path(__file__).parent / "data"
@@ -32,28 +35,48 @@ def texts(name: str) -> list[str]:
     return [line for line in lines if line.strip() and not line.startswith("-- ")]
 
 
+def is_query(text: str) -> bool:
+    return text.startswith(("SELECT", "WITH"))
+
+
 def whole(text: str) -> str:
-    query = text.startswith(("SELECT", "WITH"))
-    return text if query else f"SELECT id, {text} AS x FROM t"
+    return text if is_query(text) else f"SELECT id, {text} AS x FROM t"
 
 
-@pytest.fixture(scope="module", params=[None, 0], ids=["full", "empty"])
-def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = tmp_path_factory.mktemp("frames")
-    for name, columns in (("t", T), ("u", U)):
-        pq.write_table(table(columns, request.param), made / f"{name}.parquet")
-    return made
+@dataclass(frozen=True)
+class World:
+    """The frames of both engines, and real Spark's answers, each asked for once."""
+
+    spark: Any
+    folder: Path
+
+    @cache  # noqa: B019  (a world lives as long as the module)
+    def frames(self, engine: Engine) -> dict[str, Frame]:
+        return {n: engine.scan("parquet", [self.folder / f"{n}.parquet"]) for n in ("t", "u")}
+
+    @cache  # noqa: B019
+    def expected(self, sql: str) -> list[Any] | None:
+        """Spark's rows, or None where it raises."""
+        from pyspark.errors import PySparkException
+
+        for name, frame in self.frames(self.spark).items():
+            frame.to_native().coalesce(1).createOrReplaceTempView(name)
+        try:
+            return rows(tuple(row) for row in self.spark.session.sql(sql).collect())
+        except PySparkException:
+            return None
 
 
 @pytest.fixture(scope="module")
-def oracle(_spark: Any, folder: Path) -> Any:
-    """Real Spark, with the frames as views."""
-    for name in ("t", "u"):
-        view = _spark.session.read.parquet(f"file://{folder}/{name}.parquet")
-        view.coalesce(1).createOrReplaceTempView(name)
-    yield _spark.session
-    for name in ("t", "u"):
-        _spark.session.catalog.dropTempView(name)
+def worlds(_spark: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, World]:
+    """Frames with rows and frames without."""
+    made = {}
+    for name, size in (("full", None), ("empty", 0)):
+        folder = tmp_path_factory.mktemp(name)
+        for frame, columns in (("t", T), ("u", U)):
+            pq.write_table(table(columns, size), folder / f"{frame}.parquet")
+        made[name] = World(_spark, folder)
+    return made
 
 
 def plain(value: Any) -> Any:
@@ -68,23 +91,22 @@ def rows(found: Iterable[Iterable[Any]]) -> list[Any]:
     return sorted(([plain(value) for value in row] for row in found), key=repr)
 
 
-def expected(oracle: Any, sql: str) -> list[Any] | None:
-    """Spark's rows, or None where it raises."""
-    from pyspark.errors import PySparkException
-
-    try:
-        return rows(tuple(row) for row in oracle.sql(sql).collect())
-    except PySparkException:
-        return None
+EXACT = texts("spark_exact.txt")
 
 
-@pytest.mark.parametrize("text", texts("spark_exact.txt"))
-def test_the_same_rows_as_spark(text: str, oracle: Any, folder: Path, engine: Engine) -> None:
-    sql = whole(text)
-    frames = {name: engine.scan("parquet", [folder / f"{name}.parquet"]) for name in ("t", "u")}
+@pytest.mark.parametrize(
+    ("text", "size"),
+    # a value of every row says nothing about a frame without rows
+    [*((text, "full") for text in EXACT), *((text, "empty") for text in EXACT if is_query(text))],
+)
+def test_the_same_rows_as_spark(
+    text: str, size: str, worlds: dict[str, World], engine: Engine
+) -> None:
+    sql, world = whole(text), worlds[size]
+    frames = world.frames(engine)
     query = Query.parse(sql, "spark")
     query.bind(frames)
-    want = expected(oracle, sql)
+    want = world.expected(sql)
     if want is None:
         with pytest.raises(OdibiError):
             engine.fetch(engine.sql(query, frames), 10_000)
@@ -94,7 +116,6 @@ def test_the_same_rows_as_spark(text: str, oracle: Any, folder: Path, engine: En
 
 
 @pytest.mark.parametrize("text", texts("spark_refused.txt"))
-def test_what_is_not_exact_is_refused(text: str, folder: Path, _spark: Any) -> None:
-    frames = {name: _spark.scan("parquet", [folder / f"{name}.parquet"]) for name in ("t", "u")}
+def test_what_is_not_exact_is_refused(text: str, worlds: dict[str, World], _spark: Any) -> None:
     with pytest.raises((ValueError, OdibiError)):
-        Query.parse(whole(text), "spark").bind(frames)
+        Query.parse(whole(text), "spark").bind(worlds["full"].frames(_spark))
