@@ -48,6 +48,12 @@ def target(write: WriteConfig, at: Loc, setting: Setting) -> Target | None:
     if write.partition_by and not found.partitions:
         message = f"format {write.format} cannot be written with partition_by; write parquet"
         setting.report.error(message, (*at, "partition_by"))
+    elif write.partition_by and not found.atomic_partitions:
+        message = (
+            f"{write.format} with partition_by is published file by file: for a moment readers "
+            "may see old and new files together; format: delta is published as a whole"
+        )
+        setting.report.warn(message, (*at, "partition_by"))
     options = _options(found.write_options, write.options, at, setting)
     return Target(location, found, write.mode, tuple(write.partition_by), options)
 

@@ -59,6 +59,8 @@ class Format(ABC):
     """The write modes it publishes; empty where it can only be read."""
     partitions: ClassVar[bool] = True
     """Whether `partition_by` works."""
+    atomic_partitions: ClassVar[bool] = False
+    """Whether a table with `partition_by` becomes visible as a whole."""
     read_options: ClassVar[type[Model]]
     """The options of `read`, checked at load."""
     write_options: ClassVar[type[Model]]

@@ -72,6 +72,7 @@ class DeltaStaged(Staged):
 class Delta(Parquet):
     """A Delta table. A scan stays on its version; an overwrite is one atomic commit."""
 
+    atomic_partitions = True
     read_options = DeltaReadOptions  # type: ignore[assignment]
     write_options = DeltaWriteOptions  # type: ignore[assignment]
     conversions = types.DELTA

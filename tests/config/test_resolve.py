@@ -335,3 +335,10 @@ def test_what_is_never_shown(tmp_path: Path) -> None:
     assert only(tmp_path, text).hidden(columns) == {"name", "mail"}
     found = problem(tmp_path, nodes(f"{A}  sensitive: some"))
     assert found.message == "sensitive: expected boolean or list, found string 'some'"
+
+
+@pytest.mark.parametrize(("format", "said"), [("parquet", True), ("delta", False)])
+def test_a_layout_that_is_not_atomic_is_said(tmp_path: Path, format: str, said: bool) -> None:
+    write = f"  write: {{connection: lake, format: {format}, path: out/d, partition_by: [x]}}"
+    warnings = [str(w) for w in load(tmp_path, nodes(f"{A}{write}")).warnings]
+    assert any("is published file by file" in warning for warning in warnings) is said
