@@ -17,7 +17,7 @@ from odibi_dagster.assets.selection import choose
 from odibi_dagster.assets.translator import OdibiNode, OdibiTranslator
 from odibi_dagster.config.load import load_project
 from odibi_dagster.config.project import External, Node, Project, Target
-from odibi_dagster.core.collector import collector_paused
+from odibi_dagster.core.collector import collector_paused, settle
 from odibi_dagster.core.names import NodeId, slug
 from odibi_dagster.engines.base import get_engine
 from odibi_dagster.errors import OdibiError
@@ -73,6 +73,7 @@ def project_assets(
     with quietly(), collector_paused():
         factory = _Factory(project, key_prefix, translator or OdibiTranslator(), io_manager)
         assets = [factory.asset(node) for node in project.nodes.values()]
+    settle(len(assets))
     return assets if select is None else choose(assets, select)
 
 

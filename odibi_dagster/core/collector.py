@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+MANY_NODES = 200
+
 
 @contextmanager
 def collector_paused() -> Iterator[None]:
@@ -20,3 +22,14 @@ def collector_paused() -> Iterator[None]:
     finally:
         if running:
             gc.enable()
+
+
+def settle(nodes: int) -> None:
+    """Tell the collector that a large project is here to stay.
+
+    Definitions live as long as their process, and every full collection would walk all of them:
+    with 1,000 nodes that takes a third of the time in which Dagster builds its repository
+    (measured). A small project is not worth touching the collector for.
+    """
+    if nodes >= MANY_NODES and gc.isenabled():
+        gc.freeze()
