@@ -80,7 +80,7 @@ def main(nodes: int = 1000, repeats: int = 3) -> None:
     """Alternate both, print both."""
     with tempfile.TemporaryDirectory() as folder:
         config, small = Path(folder, "odibi.yaml"), Path(folder, "small.yaml")
-        small.write_text(HEAD + FIRST)
+        small.write_text(HEAD + FIRST + NODE.format(i=1, before=0))
         body = "".join(NODE.format(i=i, before=i - 1) for i in range(1, nodes))
         config.write_text(HEAD + FIRST + body)
         runs = [
