@@ -60,8 +60,10 @@ class DagsterFace:
     def judged(self, before: Judged, after: Judged | None) -> Iterator[Event]:
         """A result for every selected check, then a Failure where one of them blocks."""
         results = {
-            **{f"{INPUT_PREFIX}{j.contract.check_name}": (j, before) for j in before.judgements},
-            **{j.contract.check_name: (j, after) for j in (after.judgements if after else ())},
+            f"{judged.prefix}{judgement.check_name}": (judgement, judged)
+            for judged in (before, after)
+            if judged
+            for judgement in judged.judgements
         }
         blocking = [name for name, (judgement, _) in results.items() if judgement.blocks]
         for name in check_names(self.node):

@@ -109,6 +109,14 @@ class _Factory:
         keys = {name: check.key for name, check in checks.items()}
         rejects = quarantine.key if quarantine else None
 
+        @dg.multi_asset(
+            name=_op_name(self._op_prefix, node.id),
+            specs=[spec, quarantine] if quarantine else [spec],
+            check_specs=list(checks.values()),
+            can_subset=True,
+            resource_defs=self._resources,
+            pool=_pool(self._project, node),
+        )
         def materialize(context):  # type: ignore[no-untyped-def]
             # no annotations: Dagster would resolve them anew for every op (0.1 ms each)
             batch = context.run.run_id.replace("-", "")[:16]
@@ -117,16 +125,7 @@ class _Factory:
             face = DagsterFace(context, node, spec.key, rejects, keys, engine, batch)
             yield from self._run(context, face)
 
-        # Dagster reads the annotation as it stands and takes no string for it
-        materialize.__annotations__["context"] = dg.AssetExecutionContext
-        return dg.multi_asset(
-            name=_op_name(self._op_prefix, node.id),
-            specs=[spec, quarantine] if quarantine else [spec],
-            check_specs=list(checks.values()),
-            can_subset=True,
-            resource_defs=self._resources,
-            pool=_pool(self._project, node),
-        )(materialize)
+        return materialize
 
     def _run(self, context: dg.AssetExecutionContext, face: DagsterFace) -> Iterator[Any]:
         def external(source: External) -> Any:

@@ -7,8 +7,9 @@ from typing import Any
 import narwhals.stable.v2 as nw
 from pydantic import Field
 
-from odibi_dagster.checks.base import ColumnName, RowContract, Shape, contracts
+from odibi_dagster.checks.base import RowContract, Shape, contracts
 from odibi_dagster.checks.values import one_of
+from odibi_dagster.core.names import ColumnName
 
 
 @contracts.register("accepted_values")

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import narwhals.stable.v2 as nw
-from pydantic import AfterValidator, BeforeValidator, model_validator
+from pydantic import BeforeValidator, model_validator
 
 from odibi_dagster.core.model import OpenModel
 from odibi_dagster.core.names import slug
@@ -39,17 +39,6 @@ def _action(value: Any) -> Any:
         return value
     msg = f"on_fail must be one of {', '.join(names)}; found {value!r}"
     raise ValueError(msg)
-
-
-def _column_name(name: str) -> str:
-    if not name or any(ord(letter) < 32 or letter in "\"'`;\x7f" for letter in name):
-        msg = f"invalid column name {name[:60]!r}: quotes, ; and control characters are not allowed"
-        raise ValueError(msg)
-    return name
-
-
-ColumnName = Annotated[str, AfterValidator(_column_name)]
-"""The name of a column as the data spells it; spaces and any alphabet are fine."""
 
 
 @dataclass(frozen=True)

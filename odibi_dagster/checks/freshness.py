@@ -10,13 +10,13 @@ import narwhals.stable.v2 as nw
 
 from odibi_dagster.checks import iso
 from odibi_dagster.checks.base import (
-    ColumnName,
     Contract,
     Observation,
     Shape,
     Verdict,
     contracts,
 )
+from odibi_dagster.core.names import ColumnName
 from odibi_dagster.core.units import Duration
 
 if TYPE_CHECKING:

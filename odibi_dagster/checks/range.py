@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import narwhals.stable.v2 as nw
 from pydantic import BeforeValidator, model_validator
 
-from odibi_dagster.checks.base import ColumnName, RowContract, Shape, contracts
+from odibi_dagster.checks.base import RowContract, Shape, contracts
 from odibi_dagster.checks.values import bound
+from odibi_dagster.core.names import ColumnName
 
 if TYPE_CHECKING:
     from typing import Self

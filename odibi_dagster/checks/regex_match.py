@@ -7,8 +7,9 @@ from typing import Annotated
 import narwhals.stable.v2 as nw
 from pydantic import AfterValidator
 
-from odibi_dagster.checks.base import ColumnName, RowContract, Shape, contracts
+from odibi_dagster.checks.base import RowContract, Shape, contracts
 from odibi_dagster.checks.pattern import portable
+from odibi_dagster.core.names import ColumnName
 
 
 def _readable(pattern: str) -> str:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import narwhals.stable.v2 as nw
 from pydantic import Field
 
-from odibi_dagster.checks.base import ColumnName, RowContract, Shape, contracts
+from odibi_dagster.checks.base import RowContract, Shape, contracts
+from odibi_dagster.core.names import ColumnName
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

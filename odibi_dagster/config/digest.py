@@ -16,7 +16,7 @@ _WORDS_ONLY = {"name", "description", "tags", "dagster", "enabled"}
 
 
 def digest(config: NodeConfig, files: Sequence[Path]) -> str:
-    """Twelve hex digits over the keys of a node that matter, and the text of its SQL files.
+    """Twelve hex digits over the keys of a node that matter, and the text of its files.
 
     Environment variables are in it by value, which a hash does not show.
     """

@@ -98,9 +98,9 @@ class Node:
     after: frozenset[NodeId] = field(default_factory=frozenset)
     """Every node of this project that must have run before: sources and `depends_on`."""
     files: tuple[Path, ...] = ()
-    """SQL files that belong to its definition."""
+    """SQL files, and the project's own functions, that belong to its definition."""
     digest: str = ""
-    """A hash of what the node says and of its SQL files: Dagster's code version."""
+    """A hash of what the node says and of its `files`: Dagster's code version."""
 
     @property
     def is_view(self) -> bool:

@@ -20,7 +20,7 @@ from odibi_dagster.config.project import Node, Place, Project
 from odibi_dagster.config.promises import build_contracts, quarantining
 from odibi_dagster.config.site import Setting, Site
 from odibi_dagster.config.sources import build_sources, check_needs
-from odibi_dagster.config.steps import build_steps
+from odibi_dagster.config.steps import FUNCTIONS, build_steps
 from odibi_dagster.connections.base import connections
 from odibi_dagster.core.names import NodeId
 from odibi_dagster.errors import Problem
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 _ENGINES = {"pandas": "polars"}
 _DIALECTS = {"polars": "duckdb", "spark": "spark"}
-_FUNCTIONS = "transforms.py"
 
 
 def resolve(
@@ -71,7 +70,7 @@ def _engine(config: ProjectConfig, report: Report) -> str:
 
 
 def _setting(root: Path, engine: str, config: ProjectConfig, report: Report) -> Setting:
-    functions, failed = _functions(root / _FUNCTIONS, report)
+    functions, failed = _functions(root / FUNCTIONS, report)
     bare = Setting(
         root=root,
         dialect=config.dagster.sql_dialect or _DIALECTS[engine],

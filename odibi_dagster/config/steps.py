@@ -22,18 +22,21 @@ if TYPE_CHECKING:
     from odibi_dagster.config.report import Loc, Report
     from odibi_dagster.config.site import Setting, Site
 
+FUNCTIONS = "transforms.py"
+"""Where a project keeps its own transforms, beside odibi.yaml."""
 _WAYS = ("sql", "sql_file", "function", "operation")
 
 
 @dataclass
 class Steps:
-    """What a node does, in order; where each step stands, and the SQL files it was read from."""
+    """What a node does, in order; where each step stands, and the files it was read from."""
 
     steps: list[Transform] = field(default_factory=list)
     places: list[Loc] = field(default_factory=list)
     needs: list[frozenset[str]] = field(default_factory=list)
     """The other frames that each step reads."""
     files: list[Path] = field(default_factory=list)
+    """What else says what they do: SQL files, and the project's own functions."""
     complete: bool = True
 
     def add(self, step: Transform | None, at: Loc, report: Report) -> None:
@@ -65,6 +68,8 @@ def build_steps(site: Site, setting: Setting) -> Steps:
     for index, written in enumerate(config.transform.steps if config.transform else ()):
         at = (*site.at, "transform", "steps", index)
         found.add(_step(written, at, found, setting), at, setting.report)
+    if any(step.kind in setting.functions for step in found.steps):
+        found.files.append(setting.root / FUNCTIONS)
     return found
 
 

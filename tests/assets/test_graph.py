@@ -293,3 +293,26 @@ def test_a_node_is_read_before_it_is_stored(full: Shop) -> None:
     run = full.run(keys("silver/counted"))
     assert not run.ok
     assert "bronze/orders is not stored yet" in run.failures[0]
+
+
+def test_a_changed_function_of_the_project_changes_the_code_version(shop: Shop) -> None:
+    functions = (
+        "from odibi_dagster import transform\n\n@transform\ndef add(context):\n"
+        "    return context.df  # {}\n"
+    )
+    shop.write(
+        """
+        pipelines:
+          - pipeline: p
+            nodes:
+              - {name: own, read: &r {connection: lake, format: csv, path: a.csv}, transformer: add}
+              - {name: other, read: *r}
+        """
+    )
+    versions = []
+    for text in ("one", "two"):
+        (shop.root / "transforms.py").write_text(functions.format(text))
+        specs = _specs(shop.assets())
+        versions.append((specs["p/own"].code_version, specs["p/other"].code_version))
+    assert versions[0][0] != versions[1][0]
+    assert versions[0][1] == versions[1][1]

@@ -165,3 +165,9 @@ def test_what_is_wrong_is_said_at_load(kind, params, message):
 )
 def test_check_names(kind, params, name):
     assert contracts[kind](**params).check_name == name
+
+
+def test_a_contract_takes_the_column_names_that_the_rest_of_the_file_takes() -> None:
+    contracts["not_null"].model_validate({"columns": ["it's; ok"]})
+    with pytest.raises(ValueError, match="invalid column name"):
+        contracts["not_null"].model_validate({"columns": ['a" OR 1=1 --']})
