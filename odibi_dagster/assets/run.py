@@ -19,6 +19,7 @@ from odibi_dagster.config.promises import INPUT_PREFIX
 from odibi_dagster.connections.base import Location
 from odibi_dagster.core import clock
 from odibi_dagster.formats.base import formats
+from odibi_dagster.formats.footers import footers_of
 from odibi_dagster.plan.broken import together
 
 if TYPE_CHECKING:
@@ -241,6 +242,7 @@ class NodeRun:
             newest_file=self._newest_file(),
             timezone=self.planner.project.config.dagster.timezone,
             at=self.at,
+            facts=footers_of(frame),
         )
         return Judged(judge(contracts, seen), frame, prefix)
 

@@ -20,7 +20,9 @@ from odibi_dagster.core.units import Tolerance
 if TYPE_CHECKING:
     from typing import Self
 
+    from odibi_dagster.core.facts import Facts
     from odibi_dagster.core.frame import Frame
+    from odibi_dagster.engines.base import Engine
     from odibi_dagster.engines.sql.query import Expression
 
 
@@ -82,18 +84,19 @@ class Observation:
 
     def of(self, index: int) -> Observation:
         """The same observation with only the metrics of one contract, under its own names."""
-        prefix = metric_name(index, "")
-        own = {
-            name.removeprefix(prefix): value
-            for name, value in self.metrics.items()
-            if name.startswith(prefix)
-        }
+        own = own_metrics(index, self.metrics)
         return replace(self, metrics={**own, "rows": self.metrics["rows"]})
 
 
 def metric_name(index: int, name: str) -> str:
     """The name of a metric among those of all contracts of a frame."""
     return f"c{index}_{name}"
+
+
+def own_metrics(index: int, metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """The metrics of one contract, by the names that it gave them."""
+    prefix = metric_name(index, "")
+    return {n.removeprefix(prefix): value for n, value in metrics.items() if n.startswith(prefix)}
 
 
 @dataclass(frozen=True)
@@ -165,8 +168,21 @@ class Contract(OpenModel, ABC):
         """Aggregates it needs, by a name of its own; all contracts of a frame share one pass."""
         return {}
 
-    def tables(self, frame: Frame) -> Mapping[str, Frame]:
+    def known(self, shape: Shape, facts: Facts) -> Mapping[str, Any]:
+        """The metrics, by name, that follow from what is known of the frame: exactly as measured.
+
+        What is not among them is measured.
+        """
+        return {}
+
+    def tables(self, frame: Frame, engine: Engine) -> Mapping[str, Frame]:
         """Metrics that need a grouping of their own: one-row, one-column lazy frames."""
+        return {}
+
+    def doubts(
+        self, frame: Frame, engine: Engine, metrics: Mapping[str, Any]
+    ) -> Mapping[str, Frame]:
+        """More such metrics, where those that were measured leave something open."""
         return {}
 
     @abstractmethod

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import narwhals.stable.v2 as nw
@@ -22,7 +22,9 @@ from odibi_dagster.core.units import Duration
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from odibi_dagster.core.facts import Facts
     from odibi_dagster.core.frame import Frame
+    from odibi_dagster.engines.base import Engine
 
 _DEFAULT = "updated_at"
 _SECOND = "%Y-%m-%dT%H:%M:%S"
@@ -74,7 +76,15 @@ class Freshness(Contract):
             return {"newest": _newest(column, dtype)}
         return {}
 
-    def tables(self, frame: Frame) -> Mapping[str, Frame]:
+    def known(self, shape: Shape, facts: Facts) -> Mapping[str, Any]:
+        """The newest time of a date or timestamp column, where its bounds are known."""
+        for name in self.reads(shape):
+            bounds = facts.bounds(name, shape.schema[name])
+            if bounds is not None:
+                return {"newest": bounds.high and _second(bounds.high)}
+        return {}
+
+    def tables(self, frame: Frame, engine: Engine) -> Mapping[str, Frame]:
         """The newest time among text with an offset such as +02:00."""
         schema = frame.collect_schema()
         texts = [n for n in self.reads(Shape(schema)) if isinstance(schema[n], nw.String)]
@@ -121,6 +131,11 @@ def _newest(column: nw.Expr, dtype: nw.dtypes.DType) -> nw.Expr:
     elif isinstance(dtype, nw.Datetime) and dtype.time_zone not in (None, "UTC"):
         column = column.dt.convert_time_zone("UTC")
     return column.max().dt.to_string(_SECOND)
+
+
+def _second(value: date) -> str:
+    moment = value if isinstance(value, datetime) else datetime.combine(value, time())
+    return f"{moment:{_SECOND}}"
 
 
 def _unreadable(names: tuple[str, ...], seen: Observation) -> str | None:

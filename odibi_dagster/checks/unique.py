@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 from pydantic import Field
 
-from odibi_dagster.checks.base import RowContract, Shape, contracts
+from odibi_dagster.checks.base import Observation, RowContract, Shape, Verdict, contracts
 from odibi_dagster.core.names import ColumnName
+from odibi_dagster.engines.keys import with_hash
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from odibi_dagster.core.frame import Frame
+    from odibi_dagster.engines.base import Engine
 
-_COUNT = "__odibi_members"
+_COUNT, _HASH = "__odibi_members", "__odibi_hash"
+_HASHED = (nw.String, nw.Boolean, nw.Date, nw.Datetime)
+"""Types of which equal values have equal bits; 0.0 and -0.0, for one, do not."""
 
 
 @contracts.register("unique")
@@ -63,8 +68,36 @@ class Unique(RowContract):
         """Nothing that one plain aggregate could give: see `tables`."""
         return {}
 
-    def tables(self, frame: Frame) -> Mapping[str, Frame]:
-        """The rows in groups of more than one: only the key is read, only the groups are kept."""
-        groups = frame.filter(~self._has_null()).group_by(*self.columns_)
-        shared = groups.agg(nw.len().alias(_COUNT)).filter(nw.col(_COUNT) > 1)
-        return {"broken": shared.select(nw.col(_COUNT).sum())}
+    def tables(self, frame: Frame, engine: Engine) -> Mapping[str, Frame]:
+        """The rows in groups of more than one: of the key, or of its hash where that is smaller."""
+        keyed = frame.filter(~self._has_null())
+        if not self._is_hashed(frame):
+            return {"broken": _members(keyed, self.columns_)}
+        return {"suspects": _members(with_hash(engine, keyed, self.columns_, _HASH), [_HASH])}
+
+    def doubts(
+        self, frame: Frame, engine: Engine, metrics: Mapping[str, Any]
+    ) -> Mapping[str, Frame]:
+        """The rows whose key, and not only its hash, is shared: asked where a hash is shared."""
+        if not metrics.get("suspects"):
+            return {}
+        hashed = with_hash(engine, frame.filter(~self._has_null()), self.columns_, _HASH)
+        shared = hashed.group_by(_HASH).agg(nw.len().alias(_COUNT)).filter(nw.col(_COUNT) > 1)
+        suspects = hashed.join(shared.select(_HASH), on=_HASH, how="semi")
+        return {"broken": _members(suspects, self.columns_)}
+
+    def judge(self, seen: Observation) -> Verdict:
+        """See `RowContract.judge`; where no hash is shared, no key is."""
+        return super().judge(replace(seen, metrics={"broken": 0, **seen.metrics}))
+
+    def _is_hashed(self, frame: Frame) -> bool:
+        """Not for one number, which is as small as its hash, nor for what equals in other bits."""
+        types = [frame.collect_schema()[name] for name in self.columns_]
+        return all(isinstance(dtype, _HASHED) or dtype.is_integer() for dtype in types) and (
+            len(types) > 1 or types[0] == nw.String
+        )
+
+
+def _members(frame: Frame, keys: Sequence[str]) -> Frame:
+    groups = frame.group_by(*keys).agg(nw.len().alias(_COUNT)).filter(nw.col(_COUNT) > 1)
+    return groups.select(nw.col(_COUNT).sum())

@@ -15,9 +15,10 @@ from odibi_dagster.formats import files as staging
 from odibi_dagster.formats import types
 from odibi_dagster.formats.base import Published, Staged, formats
 from odibi_dagster.formats.delta_log import add_action, delta_schema
-from odibi_dagster.formats.delta_scan import empty, scan_version
+from odibi_dagster.formats.delta_scan import empty, files_of_version, scan_version
 from odibi_dagster.formats.errors import writing
 from odibi_dagster.formats.file_format import check_partitions
+from odibi_dagster.formats.footers import with_footers
 from odibi_dagster.formats.parquet import Parquet
 from odibi_dagster.formats.parquet_files import SINK
 
@@ -109,7 +110,9 @@ class Delta(Parquet):
             msg = f"{location} {what}"
             raise DataReadError(msg)
         snapshot = _open(location, options.version if options else None)
-        return scan_version(engine, location, snapshot)
+        frame = scan_version(engine, location, snapshot)
+        folders = snapshot.metadata().partition_columns
+        return with_footers(frame, lambda: files_of_version(location, snapshot), folders)
 
     def stage(
         self,

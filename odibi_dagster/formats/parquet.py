@@ -9,6 +9,7 @@ from odibi_dagster.formats import types
 from odibi_dagster.formats.base import formats
 from odibi_dagster.formats.errors import check_names, reading, writing
 from odibi_dagster.formats.file_format import FileFormat
+from odibi_dagster.formats.footers import with_footers
 from odibi_dagster.formats.hive import remember_types, types_of
 from odibi_dagster.formats.parquet_files import SINK, check_ends, scan_parquet
 from odibi_dagster.formats.sources import files_of, root_of
@@ -65,16 +66,17 @@ class Parquet(FileFormat):
             for file in files:
                 check_ends(file)
             root = root_of(location)
-            frame = scan_parquet(engine, files, root, types_of(root, files, declared or {}))
+            hive = types_of(root, files, declared or {})
+            frame = scan_parquet(engine, files, root, hive)
         check_names(frame.collect_schema().names(), location)
-        return frame
+        return with_footers(frame, lambda: files, hive)
 
     def scan_staged(self, engine: Engine, staged: Staged) -> Frame:
         """See `Format.scan_staged`: columns in their staged order, with their staged types."""
         in_folders = any(file.parent != staged.folder for file in staged.files)
         hive = {n: staged.schema[n] for n in staged.partition_by} if in_folders else {}
         frame = scan_parquet(engine, staged.files, staged.folder, hive, staged.native_schema)
-        return frame.select(*staged.schema)
+        return with_footers(frame.select(*staged.schema), lambda: staged.files, hive)
 
     def sink_words(
         self,
