@@ -9,6 +9,7 @@ from typing import Any
 
 import dagster as dg
 
+from odibi_dagster.assets.batch import batch_of, short
 from odibi_dagster.assets.events import DagsterFace, check_names
 from odibi_dagster.assets.metadata import code_reference
 from odibi_dagster.assets.quiet import quietly
@@ -119,22 +120,25 @@ class _Factory:
         )
         def materialize(context):  # type: ignore[no-untyped-def]
             # no annotations: Dagster would resolve them anew for every op (0.1 ms each)
-            batch = context.run.run_id.replace("-", "")[:16]
+            run_id = short(context.run.run_id)
             # the engine is imported by the process that runs a node, not by one that loads it
             engine = get_engine(self._project.engine)
-            face = DagsterFace(context, node, spec.key, rejects, keys, engine, batch)
-            yield from self._run(context, face)
+            face = DagsterFace(context, node, spec.key, rejects, keys, engine, run_id)
+            batch = batch_of(context.run, context.instance)
+            yield from self._run(context, face, batch)
 
         return materialize
 
-    def _run(self, context: dg.AssetExecutionContext, face: DagsterFace) -> Iterator[Any]:
+    def _run(
+        self, context: dg.AssetExecutionContext, face: DagsterFace, batch: str
+    ) -> Iterator[Any]:
         def external(source: External) -> Any:
             return context.load_asset_value(dg.AssetKey(source.key))
 
         planner = Planner(self._project, face.engine, external)
         due = set(context.selected_asset_check_keys)
         try:
-            for event in run_node(NodeRun(face.node, planner, face.batch), face):
+            for event in run_node(NodeRun(face.node, planner, batch), face):
                 if isinstance(event, dg.AssetCheckResult):
                     due.discard(dg.AssetCheckKey(face.key, str(event.check_name)))
                 yield event

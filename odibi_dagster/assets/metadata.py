@@ -33,15 +33,20 @@ def column_schema(node: Node, schema: Mapping[str, nw.dtypes.DType]) -> dg.Table
 def materialized(node: Node, outcome: Outcome, *, quarantine: bool = False) -> dict[str, Any]:
     """What one publish made visible: rows, bytes, columns, place, seconds, the plan."""
     published = outcome.quarantine if quarantine else outcome.target
-    assert published is not None  # noqa: S101  (asked only for what was published)
+    target = node.quarantine.target if quarantine and node.quarantine else node.target
+    assert published is not None and target is not None  # noqa: S101  (it was published)
     metadata: dict[str, Any] = {
         "dagster/uri": published.location.uri,
         "dagster/column_schema": column_schema(node, published.schema),
         "bytes": published.bytes,
         **published.metadata,
     }
-    if published.rows is not None:
-        metadata["dagster/row_count"] = published.rows
+    if published.total is not None:
+        metadata["dagster/row_count"] = published.total
+    if published.rows is not None and target.mode != "overwrite":
+        metadata["rows_written"] = published.rows
+    if published.adopted:
+        metadata["adopted"] = True  # an earlier try had published this batch
     if quarantine:
         return metadata
     if outcome.quarantine is not None and outcome.quarantine.rows is not None:

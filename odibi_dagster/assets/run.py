@@ -165,7 +165,7 @@ class NodeRun:
         """One sink, beside the target and invisible."""
         target = self._target
         self._plan = self.planner.engine.explain(frame)
-        return self._stage(frame, target, self.batch)
+        return self._stage(frame, target)
 
     def audit(self, staged: Staged) -> Judged:
         """One aggregate over the staged files, reading only the columns that tests name."""
@@ -180,16 +180,23 @@ class NodeRun:
 
     def split(self, staged: Staged, before: Judged, after: Judged) -> tuple[Staged, Staged | None]:
         """What will be published: valid rows, and the quarantine (empty where nothing broke)."""
+        valid, broken = self._parted(staged, before, after)
+        self._target.format.vet(self.planner.engine, valid)
+        return valid, broken
+
+    def _parted(
+        self, staged: Staged, before: Judged, after: Judged
+    ) -> tuple[Staged, Staged | None]:
         quarantine = self.node.quarantine
         if quarantine is None:
             return staged, None
         sides = [self._split(judged) for judged in (before, after) if self._may_quarantine(judged)]
         broken = together([side[1] for side in sides])
         broken = limit_broken(broken, quarantine.max_rows, quarantine.sample_fraction)
-        rejects = self._stage(broken, quarantine.target, self.batch)
+        rejects = self._stage(broken, quarantine.target)
         if not after.quarantines:
             return staged, rejects
-        valid = self._stage(sides[-1][0], self._target, f"{self.batch}v")
+        valid = self._stage(sides[-1][0], self._target)
         self._discard(staged)
         return valid, rejects
 
@@ -270,12 +277,13 @@ class NodeRun:
             prefix=judged.prefix,
         )
 
-    def _stage(self, frame: Frame, target: Target, batch: str) -> Staged:
+    def _stage(self, frame: Frame, target: Target) -> Staged:
         staged = target.format.stage(
             self.planner.engine,
             frame,
             target.location,
-            batch=batch,
+            batch=self.batch,
+            mode=target.mode,
             partition_by=target.partition_by,
             options=target.options,
         )
@@ -283,7 +291,7 @@ class NodeRun:
         return staged
 
     def _publish(self, staged: Staged, target: Target) -> Published:
-        published = target.format.publish(staged)
+        published = target.format.publish(self.planner.engine, staged)
         self._forget(staged)
         return published
 

@@ -115,7 +115,8 @@ class _Listener:
 
     def stored(self, node: NodeReport, event: dg.DagsterEvent) -> None:
         materialization = event.step_materialization_data.materialization
-        rows = materialization.metadata.get("dagster/row_count")
+        metadata = materialization.metadata
+        rows = metadata.get("rows_written", metadata.get("dagster/row_count"))
         count = None if rows is None else int(rows.value)  # type: ignore[arg-type]
         if materialization.asset_key in self._chosen.quarantines:
             node.quarantined = count

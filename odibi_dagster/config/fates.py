@@ -35,6 +35,7 @@ BLOCKS: Mapping[str, type[BaseModel]] = {
     "validation.quarantine": models.QuarantineConfig,
     "validation.quarantine.add_columns": models.QuarantineColumns,
     "write": models.WriteConfig,
+    "write.add_metadata": models.AddMetadata,
     "dagster, at the project": models.ProjectDagster,
     "dagster, at a pipeline": models.PipelineDagster,
     "dagster, at a node": models.NodeDagster,

@@ -8,13 +8,14 @@ from pydantic import Field
 
 from odibi_dagster.config.dagster import NodeDagster, PipelineDagster, ProjectDagster
 from odibi_dagster.config.node import ColumnConfig, NodeConfig, StepConfig, TransformConfig
-from odibi_dagster.config.storage import AssetInput, ReadConfig, WriteConfig
+from odibi_dagster.config.storage import AddMetadata, AssetInput, ReadConfig, WriteConfig
 from odibi_dagster.config.validation import QuarantineColumns, QuarantineConfig, ValidationConfig
 from odibi_dagster.core.fate import Choice, NoEffect, NotYet
 from odibi_dagster.core.model import Model
 from odibi_dagster.core.names import Name
 
 __all__ = [
+    "AddMetadata",
     "AssetInput",
     "ColumnConfig",
     "NodeConfig",

@@ -12,7 +12,7 @@ from odibi_dagster.config.validation import QuarantineConfig
 from odibi_dagster.connections.base import Location
 from odibi_dagster.connections.paths import has_glob
 from odibi_dagster.errors import did_you_mean
-from odibi_dagster.formats.base import formats
+from odibi_dagster.formats.base import KEYED, formats
 
 if TYPE_CHECKING:
     from odibi_dagster.config.report import Loc
@@ -55,7 +55,26 @@ def target(write: WriteConfig, at: Loc, setting: Setting) -> Target | None:
         )
         setting.report.warn(message, (*at, "partition_by"))
     options = _options(found.write_options, write.options, at, setting)
+    if options is not None:
+        _check_mode(write, found, options, at, setting)
     return Target(location, found, write.mode, tuple(write.partition_by), options)
+
+
+def _check_mode(write: WriteConfig, found: Format, options: Any, at: Loc, setting: Setting) -> None:
+    """Report what mode, format and keys do not say together."""
+    if reason := found.unfit(write.mode, options):
+        setting.report.error(reason, (*at, "mode"))
+        return
+    keys = getattr(options, "keys", ())
+    if write.mode in KEYED and not keys:
+        message = (
+            f"mode {write.mode} needs the columns that identify a row; write "
+            "options: {keys: [order_id]}"
+        )
+        setting.report.error(message, (*at, "mode"))
+    if write.mode not in KEYED and keys:
+        message = f"options.keys has no effect with mode {write.mode}"
+        setting.report.warn(message, (*at, "options", "keys"), key=True)
 
 
 def own_storage(site: Site, setting: Setting) -> Target:
@@ -77,6 +96,8 @@ def quarantine(site: Site, node: Target, setting: Setting) -> Quarantine | None:
         place = _named_quarantine(site, config, at, setting)
     if place is None:
         return None
+    # what a mode leaves of the node's rows it leaves of the rejected ones too
+    place = replace(place, mode="overwrite" if node.mode == "overwrite" else "append")
     return Quarantine(place, config.add_columns.stored, config.max_rows, config.sample_fraction)
 
 
@@ -175,9 +196,8 @@ def _format(name: str, is_table: bool, at: Loc, setting: Setting) -> Format | No
 
 def _writable(write: WriteConfig, at: Loc, setting: Setting) -> Format | None:
     found = _format(write.format, _is_table(write), at, setting)
-    if found is not None and write.mode not in found.modes:
-        message = f"format {write.format} cannot be written with {write.mode}"
-        setting.report.error(message, (*at, "format"))
+    if found is not None and not found.modes:
+        setting.report.error(f"format {write.format} can only be read", (*at, "format"))
         return None
     return found
 

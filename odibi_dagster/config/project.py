@@ -99,6 +99,8 @@ class Node:
     """Every node of this project that must have run before: sources and `depends_on`."""
     files: tuple[Path, ...] = ()
     """SQL files, and the project's own functions, that belong to its definition."""
+    stamps: Mapping[str, str | None] = field(default_factory=dict)
+    """Columns added to what is stored, with their text; None is the time of the run."""
     digest: str = ""
     """A hash of what the node says and of its `files`: Dagster's code version."""
 

@@ -20,6 +20,7 @@ from odibi_dagster.config.project import Node, Place, Project
 from odibi_dagster.config.promises import build_contracts, quarantining
 from odibi_dagster.config.site import Setting, Site
 from odibi_dagster.config.sources import build_sources, check_needs
+from odibi_dagster.config.stamps import stamps
 from odibi_dagster.config.steps import FUNCTIONS, build_steps
 from odibi_dagster.connections.base import connections
 from odibi_dagster.core.names import NodeId
@@ -184,5 +185,6 @@ def _node(draft: Draft, report: Report) -> Node:
         quarantine=draft.quarantine,
         after=frozenset(draft.after),
         files=tuple(draft.steps.files),
+        stamps=MappingProxyType(stamps(draft.site.config)),
         digest=digest(draft.site.config, draft.steps.files),
     )

@@ -39,11 +39,13 @@ class Engine(Protocol):
         folder: Path,
         *,
         partition_by: Sequence[str] = (),
+        one_file: bool = False,
         **options: Any,
     ) -> int:
         """Run the plan once and write its rows as files under `folder`; returns how many rows.
 
-        Streaming where the engine can. With `partition_by` the files lie in hive folders
+        Streaming where the engine can; with `one_file`, everything goes into a single file. With
+        `partition_by` the files lie in hive folders
         (`column=value/`) and do not repeat those columns. An existing `folder` is empty.
         DataReadError, SchemaContractError or WriteError where the plan fails.
         """

@@ -38,6 +38,7 @@ class PolarsEngine:
         folder: Path,
         *,
         partition_by: Sequence[str] = (),
+        one_file: bool = False,  # noqa: ARG002  (it always is one, but for hive folders)
         **options: Any,
     ) -> int:
         """See `Engine.sink`; `options` go to `LazyFrame.sink_<format>` as they are."""

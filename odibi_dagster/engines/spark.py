@@ -53,6 +53,7 @@ class SparkEngine:
         folder: Path,
         *,
         partition_by: Sequence[str] = (),
+        one_file: bool = False,
         **options: Any,
     ) -> int:
         """See `Engine.sink`; `options` are those of Spark's writer."""
@@ -63,6 +64,8 @@ class SparkEngine:
 
         native: DataFrame = frame.to_native()
         seen = Observation()
+        # coalesce keeps the order of sorted rows; a repartition would not
+        native = native.coalesce(1) if one_file else native
         counted = native.observe(seen, F.count(F.lit(1)).alias("rows"))
         writer = counted.write.format(format).mode("overwrite").options(**options)
         with translating():

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from odibi_dagster.core.model import Model
 from odibi_dagster.core.registry import Registry
+from odibi_dagster.formats.keys import refuse_bad_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
     from odibi_dagster.engines.base import Engine
 
 
+APPENDING = frozenset({"append", "append_once"})
+"""Modes that add rows and leave what is stored alone."""
+KEYED = frozenset({"append_once", "upsert"})
+"""Modes that recognise rows by the columns of `options.keys`."""
+
+
 @dataclass(frozen=True)
 class Staged:
     """Rows written aside. Invisible to every reader until published; `discard` leaves no trace."""
@@ -33,22 +40,34 @@ class Staged:
     rows: int | None
     bytes: int
     schema: Mapping[str, nw.dtypes.DType]
+    batch: str
+    mode: str = "overwrite"
     partition_by: tuple[str, ...] = ()
     native_schema: Any = None
     """The schema in the engine's own words, to read the rows back as what they were."""
     options: Any = None
     """The `write_options` they were staged with."""
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The columns that identify a row, where the mode recognises rows."""
+        return tuple(self.options.keys) if self.mode in KEYED else ()
+
 
 @dataclass(frozen=True)
 class Published:
-    """What became visible. `rows` is None only where counting would need a second scan."""
+    """What became visible."""
 
     location: Location
     rows: int | None
+    """Rows of this batch; None only where counting would need a second scan."""
     bytes: int
     schema: Mapping[str, nw.dtypes.DType]
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    total: int | None = None
+    """Rows of the whole target; None where knowing would need a scan."""
+    adopted: bool = False
+    """Whether an earlier try had published this batch already, and nothing was done."""
 
 
 class Format(ABC):
@@ -65,6 +84,14 @@ class Format(ABC):
     """The options of `read`, checked at load."""
     write_options: ClassVar[type[Model]]
     """The options of `write`, checked at load."""
+
+    def unfit(self, mode: str, options: Any) -> str | None:  # noqa: ARG002
+        """Why this format cannot write in that mode with these `write_options`, if it cannot."""
+        if mode in self.modes:
+            return None
+        others = [each.kind for each in formats.known.values() if mode in each.modes]
+        known = f"; choose {' or '.join(others)}" if others else ""
+        return f"format {self.kind} cannot be written with mode {mode}{known}"
 
     @abstractmethod
     def scan(
@@ -116,18 +143,37 @@ class Format(ABC):
         location: Location,
         *,
         batch: str,
+        mode: str = "overwrite",
         partition_by: tuple[str, ...] = (),
         options: Any = None,
     ) -> Staged:
-        """Conform, then run the plan once into the target's own storage, under hidden names."""
+        """Conform, then run the plan once into the target's own storage, under hidden names.
+
+        `batch` names these rows, the same in every try to publish them. In every mode but
+        `overwrite` the columns must be those of the target; `append_once` stages only rows whose
+        keys the target lacks. SchemaContractError where the columns do not fit.
+        """
 
     @abstractmethod
     def scan_staged(self, engine: Engine, staged: Staged) -> Frame:
         """The staged rows, with the schema they were staged with."""
 
+    def vet(self, engine: Engine, staged: Staged) -> None:
+        """Refuse rows that cannot be published as their mode says: keys that are null or repeat.
+
+        One aggregate over the key columns, in modes that have keys; else nothing is read.
+        """
+        if staged.keys and staged.rows:
+            refuse_bad_keys(engine, self.scan_staged(engine, staged), staged.keys)
+
     @abstractmethod
-    def publish(self, staged: Staged) -> Published:
-        """Make the staged rows the whole content of the target, atomically as the layout says."""
+    def publish(self, engine: Engine, staged: Staged) -> Published:
+        """Make the staged rows visible as their mode says, as atomically as the layout says.
+
+        `overwrite`: they are the whole target. `append`, `append_once`: they are added. `upsert`:
+        they replace the rows with their keys and are added otherwise. A batch that an earlier try
+        has added is adopted; in these modes one without rows changes nothing.
+        """
 
     @abstractmethod
     def discard(self, staged: Staged) -> None:

@@ -13,11 +13,13 @@ from odibi_dagster.core.model import Model
 from odibi_dagster.errors import ConfigError, DataReadError, SchemaContractError, WriteError
 from odibi_dagster.formats import files as staging
 from odibi_dagster.formats import types
-from odibi_dagster.formats.base import Published, Staged, formats
-from odibi_dagster.formats.delta_log import add_action, delta_schema
+from odibi_dagster.formats.base import KEYED, Published, Staged, formats
+from odibi_dagster.formats.delta_commit import commit, is_published, merge, refuse_features
 from odibi_dagster.formats.delta_scan import empty, scan_version
 from odibi_dagster.formats.errors import writing
 from odibi_dagster.formats.file_format import check_partitions
+from odibi_dagster.formats.fit import fitted, with_types_for_nulls
+from odibi_dagster.formats.keys import Keys, require_keys, without
 from odibi_dagster.formats.parquet import Parquet
 from odibi_dagster.formats.parquet_files import SINK
 
@@ -31,9 +33,6 @@ if TYPE_CHECKING:
     from odibi_dagster.connections.base import Location
     from odibi_dagster.core.frame import Frame
     from odibi_dagster.engines.base import Engine
-
-_STAGE = "odibi.stage"
-"""The name in a commit's metadata that says which staged rows it published."""
 
 
 class DeltaReadOptions(Model):
@@ -54,10 +53,12 @@ class DeltaWriteOptions(Model):
     """`write.options` of Delta: `overwriteSchema` is what an overwrite does anyway.
 
     ```yaml
-    write: {connection: lake, format: delta, table: orders, options: {overwriteSchema: true}}
+    write: {connection: lake, format: delta, table: orders, mode: upsert, options: {keys: order_id}}
     ```
     """
 
+    keys: Keys = ()
+    """The columns that identify a row, for `append_once` and `upsert`."""
     overwriteSchema: bool = True  # noqa: N815
 
 
@@ -118,21 +119,52 @@ class Delta(Parquet):
         location: Location,
         *,
         batch: str,
+        mode: str = "overwrite",
         partition_by: tuple[str, ...] = (),
         options: Any = None,
     ) -> Staged:
         """See `Format.stage`. Remembers the table's version: a later commit is not overwritten."""
         _check_path(location)
+        options = options or self.write_options()
         with writing(location), staging.staging(location, batch) as folder:
             snapshot = _open(location) if self.exists(location) else None
-            stored = self.conform(frame)
+            stored = self._columns(engine, frame, location, snapshot, mode, options)
             _check(location, snapshot, stored, partition_by)
+            # a merge decides itself which partition a row belongs to
+            folders = () if snapshot is not None and mode == "upsert" else partition_by
             kind, words = "parquet", dict(SINK[engine.name])
-            rows = engine.sink(stored, kind, folder, partition_by=partition_by, **words)
+            rows = engine.sink(stored, kind, folder, partition_by=folders, **words)
             staging.escape_folders(folder)
             _refuse_empty_text(folder)
-            staged = self._staged(engine, stored, location, folder, rows, partition_by, options)
-            return DeltaStaged(**vars(staged), snapshot=snapshot)
+            return DeltaStaged(
+                **self._facts(engine, stored, folder),
+                rows=rows,
+                location=location,
+                batch=batch,
+                mode=mode,
+                partition_by=folders,
+                options=options,
+                snapshot=snapshot,
+            )
+
+    def _columns(
+        self,
+        engine: Engine,
+        frame: Frame,
+        location: Location,
+        snapshot: DeltaTable | None,
+        mode: str,
+        options: Any,
+    ) -> Frame:
+        """The rows as they will be stored, without those that `append_once` finds there."""
+        if mode in KEYED:
+            require_keys(frame, options.keys)
+        if mode == "overwrite" or snapshot is None:
+            return self.conform(frame)
+        table = scan_version(engine, location, snapshot)
+        stored = table.collect_schema()
+        rows = fitted(self.conform(with_types_for_nulls(frame, stored)), stored)
+        return without(rows, table, options.keys) if mode == "append_once" else rows
 
     def scan_staged(self, engine: Engine, staged: Staged) -> Frame:
         """See `Format.scan_staged`."""
@@ -140,25 +172,44 @@ class Delta(Parquet):
             return super().scan_staged(engine, staged)
         return empty(engine, staged.native_schema)
 
-    def publish(self, staged: Staged) -> Published:
+    def publish(self, engine: Engine, staged: Staged) -> Published:  # noqa: ARG002
         """See `Format.publish`: one commit. WriteError where the table changed since staging."""
         assert isinstance(staged, DeltaStaged)  # noqa: S101
-        root, stamp = staged.location.path, staged.folder.name.rpartition(".staged-")[2]
+        batch, metadata = staged.batch, {}
+        if staged.mode == "overwrite":
+            # another try with the same rows is another overwrite
+            batch = staged.folder.name.rpartition(".staged-")[2]
         with writing(staged.location):
-            if not self._is_published(staged, stamp):
-                root.mkdir(exist_ok=True)
-                final = staging.move_in(root, staged.folder, staged.files)
-                _commit(staged, final, stamp)
+            now = _open(staged.location) if self.exists(staged.location) else None
+            adopted = is_published(now, batch)
+            if not adopted and not (now and staged.mode != "overwrite" and staged.rows == 0):
+                metadata = _commit(staged, batch)
             staging.drop(staged.folder)
-        version = _open(staged.location).version()
+        table = _open(staged.location)
         return Published(
-            staged.location, staged.rows, staged.bytes, staged.schema, {"version": version}
+            staged.location,
+            staged.rows,
+            staged.bytes,
+            staged.schema,
+            {"version": table.version(), **metadata},
+            total=_rows(table),
+            adopted=adopted,
         )
 
-    def _is_published(self, staged: DeltaStaged, stamp: str) -> bool:
-        if not self.exists(staged.location):
-            return False
-        return any(commit.get(_STAGE) == stamp for commit in _open(staged.location).history(10))
+
+def _commit(staged: DeltaStaged, batch: str) -> dict[str, int]:
+    root = staged.location.path
+    if staged.snapshot is not None and staged.mode == "upsert":
+        return merge(staged, staged.snapshot, batch)
+    root.mkdir(exist_ok=True)
+    commit(staged, staged.snapshot, staging.move_in(root, staged.folder, staged.files), batch)
+    return {}
+
+
+def _rows(table: DeltaTable) -> int | None:
+    """How many rows the table has; None where a file does not say."""
+    counts = table.get_add_actions(flatten=True).column("num_records").to_pylist()
+    return None if None in counts else sum(counts)
 
 
 def _check_path(location: Location) -> None:
@@ -180,47 +231,6 @@ def _open(location: Location, version: int | None = None) -> DeltaTable:
         raise DataReadError(msg) from error
 
 
-def _commit(staged: DeltaStaged, final: tuple[Path, ...], stamp: str) -> None:
-    import pyarrow.parquet as pq
-    from deltalake import CommitProperties
-    from deltalake.exceptions import CommitFailedError, DeltaError
-    from deltalake.transaction import create_table_with_add_actions
-
-    root = staged.location.path
-    adds = [add_action(file, root, pq.read_metadata(file)) for file in final]
-    schema, partition_by = delta_schema(staged.schema), list(staged.partition_by)
-    properties = CommitProperties(custom_metadata={_STAGE: stamp}, max_commit_retries=0)
-    try:
-        if staged.snapshot is None:
-            create_table_with_add_actions(
-                str(root), schema, adds, "error", partition_by, commit_properties=properties
-            )
-        else:
-            _allow_naive_times(staged.snapshot, staged.schema)
-            staged.snapshot.create_write_transaction(
-                [*adds], "overwrite", schema, partition_by, commit_properties=properties
-            )
-    except CommitFailedError as error:
-        msg = f"the table was changed by another writer since this run began ({error})"
-        raise WriteError(msg) from error
-    except DeltaError as error:
-        raise WriteError(str(error)) from error
-    staging.sync_newest(root / "_delta_log")
-
-
-def _allow_naive_times(snapshot: DeltaTable, schema: Mapping[str, nw.dtypes.DType]) -> None:
-    """Timestamps without a zone need a table feature; a table made without them learns it."""
-    from deltalake import CommitProperties, TableFeatures
-
-    naive = "timestamp_ntz" in delta_schema(schema).to_json()
-    if naive and "timestampNtz" not in (snapshot.protocol().reader_features or ()):
-        snapshot.alter.add_feature(
-            TableFeatures.TimestampWithoutTimezone,
-            allow_protocol_versions_increase=True,
-            commit_properties=CommitProperties(max_commit_retries=0),
-        )
-
-
 def _check(
     location: Location, snapshot: DeltaTable | None, frame: Frame, partition_by: tuple[str, ...]
 ) -> None:
@@ -231,6 +241,7 @@ def _check(
             msg = "a file lies there; a Delta table is a directory: choose another path"
             raise WriteError(msg)
         return
+    refuse_features(snapshot)
     before = snapshot.metadata().partition_columns
     if list(partition_by) != before:
         msg = (

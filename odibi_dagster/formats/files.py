@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from odibi_dagster.connections.base import Location
+    from odibi_dagster.formats.seen import Seen
 
 LEFTOVER_SECONDS = 86_400
 _BEFORE = ".before"
@@ -110,18 +111,25 @@ def publish_files(
     *,
     as_directory: bool,
     suffixes: tuple[str, ...],
+    seen: Seen | None = None,
 ) -> None:
-    """Make the staged files the whole content of the target. Doing it twice changes nothing."""
+    """Make the staged files the whole content of the target. Doing it twice changes nothing.
+
+    `seen` is what the target must still be, where the new files hold some of its rows.
+    """
     target = location.path
-    if as_directory or target.is_dir() or len(files) != 1:
-        _publish_directory(target, folder, files, suffixes)
-    elif files[0].exists():
-        _sync(files[0])
-        files[0].replace(target)
-        _sync(target.parent)
-    elif not target.exists():
-        msg = f"{location}: the staged file {files[0]} is gone; run the node again"
-        raise WriteError(msg)
+    with alone(target.parent):
+        if seen is not None:
+            seen.refuse_change()
+        if as_directory or target.is_dir() or len(files) != 1:
+            _publish_directory(target, folder, files, suffixes)
+        elif files[0].exists():
+            sync(files[0])
+            files[0].replace(target)
+            sync(target.parent)
+        elif not target.exists():
+            msg = f"{location}: the staged file {files[0]} is gone; run the node again"
+            raise WriteError(msg)
     drop(folder)
 
 
@@ -130,19 +138,21 @@ def _publish_directory(
 ) -> None:
     final = {file: _final(target, folder, file) for file in files}
     if not target.is_dir():
-        _create_directory(target, folder, final)
+        create_directory(target, folder, final)
         return
-    with _alone(target):
-        old = old_files(target, suffixes) - set(final.values())
-        _move_in(final)
-        for path in sorted(old):
-            path.unlink(missing_ok=True)
-            _remove_empty(path.parent, target)
+    old = old_files(target, suffixes) - set(final.values())
+    move_to(final)
+    for path in sorted(old):
+        path.unlink(missing_ok=True)
+        _remove_empty(path.parent, target)
 
 
 @contextmanager
-def _alone(directory: Path) -> Iterator[None]:
-    """One publisher at a time: of two at once, neither would remove what the other moved in."""
+def alone(directory: Path) -> Iterator[None]:
+    """One publisher at a time among those whose targets lie in this directory.
+
+    Of two at once, neither would see what the other moves in.
+    """
     handle = os.open(directory, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
@@ -154,7 +164,7 @@ def _alone(directory: Path) -> Iterator[None]:
 def move_in(root: Path, folder: Path, files: tuple[Path, ...]) -> tuple[Path, ...]:
     """Rename staged files to their final names below `root`; returns those names."""
     final = {file: _final(root, folder, file) for file in files}
-    _move_in(final)
+    move_to(final)
     return tuple(final.values())
 
 
@@ -165,11 +175,11 @@ def _final(target: Path, folder: Path, file: Path) -> Path:
     return target / inner.parent / f"part-{stamp}-{file.name}"
 
 
-def _create_directory(target: Path, folder: Path, final: dict[Path, Path]) -> None:
+def create_directory(target: Path, folder: Path, final: dict[Path, Path]) -> None:
     """The whole directory is made aside and renamed; a single file in its place makes room."""
     fresh = folder / ".directory"
     fresh.mkdir(exist_ok=True)
-    _move_in({file: fresh / path.relative_to(target) for file, path in final.items()})
+    move_to({file: fresh / path.relative_to(target) for file, path in final.items()})
     before = folder / _BEFORE
     if target.exists():
         target.replace(before)
@@ -179,23 +189,23 @@ def _create_directory(target: Path, folder: Path, final: dict[Path, Path]) -> No
         if before.exists():
             before.replace(target)
         raise
-    _sync(target.parent)
+    sync(target.parent)
 
 
-def _move_in(final: dict[Path, Path]) -> None:
+def move_to(final: dict[Path, Path]) -> None:
     """Rename every file to its place, data on the disk first; files moved before are passed."""
     folders = set()
     for file, path in final.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         folders.add(path.parent)
         if file.exists():
-            _sync(file)
+            sync(file)
             file.replace(path)
         elif not path.exists():
             msg = f"the staged file {file} is gone; run the node again"
             raise WriteError(msg)
     for path in folders:
-        _sync(path)
+        sync(path)
 
 
 def old_files(target: Path, suffixes: tuple[str, ...]) -> set[Path]:
@@ -233,15 +243,15 @@ def _remove_empty(folder: Path, root: Path) -> None:
 
 def sync_newest(folder: Path) -> None:
     """Bring the newest file of a folder to the disk, and the folder itself."""
-    _sync(max((path for path in folder.iterdir() if path.is_file()), key=_modified))
-    _sync(folder)
+    sync(max((path for path in folder.iterdir() if path.is_file()), key=_modified))
+    sync(folder)
 
 
 def _modified(path: Path) -> float:
     return path.stat().st_mtime
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
     """Bring a file or a directory entry to the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:

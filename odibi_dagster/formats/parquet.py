@@ -10,6 +10,7 @@ from odibi_dagster.formats.base import formats
 from odibi_dagster.formats.errors import check_names, reading, writing
 from odibi_dagster.formats.file_format import FileFormat
 from odibi_dagster.formats.hive import remember_types, types_of
+from odibi_dagster.formats.keys import Keys
 from odibi_dagster.formats.parquet_files import SINK, check_ends, scan_parquet
 from odibi_dagster.formats.sources import files_of, root_of
 
@@ -34,18 +35,27 @@ class ParquetReadOptions(Model):
 
 
 class ParquetWriteOptions(Model):
-    """`write.options` of Parquet: there are none. Without `partition_by` a table is one file.
+    """`write.options` of Parquet. Overwritten without `partition_by`, a table is one file.
 
     ```yaml
-    write: {connection: lake, format: parquet, path: orders, partition_by: [day]}
+    write:
+      connection: lake
+      format: parquet
+      path: orders
+      mode: append_once
+      options: {keys: [order_id]}
     ```
     """
+
+    keys: Keys = ()
+    """The columns that identify a row, for `append_once` and `upsert`."""
 
 
 @formats.register("parquet")
 class Parquet(FileFormat):
     """Parquet files; a directory may be partitioned by hive folders (`day=2013-01-01`)."""
 
+    modes = frozenset({"overwrite", "append", "append_once", "upsert"})
     read_options = ParquetReadOptions
     write_options = ParquetWriteOptions
     suffixes = (".parquet", ".pq", ".parq")
@@ -85,9 +95,9 @@ class Parquet(FileFormat):
         """See `FileFormat.sink_words`."""
         return "parquet", dict(SINK[engine.name])
 
-    def publish(self, staged: Staged) -> Published:
+    def publish(self, engine: Engine, staged: Staged) -> Published:
         """See `Format.publish`; the types of partition columns are kept beside the folders."""
-        published = super().publish(staged)
+        published = super().publish(engine, staged)
         if staged.partition_by:
             with writing(staged.location):
                 remember_types(staged.location.path, staged.schema, staged.partition_by)

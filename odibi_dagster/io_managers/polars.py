@@ -44,7 +44,7 @@ class PolarsIOManager(dg.IOManager):
         engine, parquet = get_engine("polars"), formats["parquet"]()
         location = self._location(context)
         staged = parquet.stage(engine, engine.wrap(obj), location, batch=context.run_id[:8])
-        published = parquet.publish(staged)
+        published = parquet.publish(engine, staged)
         columns = [dg.TableColumn(name, str(dtype)) for name, dtype in published.schema.items()]
         context.add_output_metadata(
             {

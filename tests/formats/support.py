@@ -52,7 +52,7 @@ def write(
         partition_by=partition_by,
         options=format.write_options.model_validate(options),
     )
-    return format.publish(staged)
+    return format.publish(engine, staged)
 
 
 def read(

@@ -82,7 +82,7 @@ staged = format.stage(engine, engine.wrap(numbers), Location(Path(path)), batch=
 print("staged", flush=True)
 if how == "kill":
     os.kill(os.getpid(), signal.SIGKILL)
-format.publish(staged)
+format.publish(engine, staged)
 """
 
 
@@ -130,7 +130,7 @@ def test_two_publishers_of_one_directory_take_turns(tmp_path: Path) -> None:
         args=("parquet", path, frame_of(POLARS, {"a": [2], "k": [1]})),
         kwargs={"partition_by": ("k",), "batch": "b2"},
     )
-    other = os.open(path, os.O_RDONLY)
+    other = os.open(path.parent, os.O_RDONLY)
     fcntl.flock(other, fcntl.LOCK_EX)
     again.start()
     again.join(timeout=1)

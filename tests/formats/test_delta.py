@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
@@ -67,7 +68,7 @@ def test_all_types_come_back(tmp_path: Path) -> None:
     delta = format_of("delta")
     staged = delta.stage(POLARS, POLARS.wrap(WIDE), Location(tmp_path / "t"), batch="b")
     assert delta.scan_staged(POLARS, staged).collect().to_native().equals(WIDE)
-    delta.publish(staged)
+    delta.publish(POLARS, staged)
     assert pl.read_delta(str(tmp_path / "t")).equals(WIDE)
     assert read("delta", tmp_path / "t").collect().to_native().equals(WIDE)
 
@@ -154,7 +155,8 @@ def test_publishing_twice_is_one_commit(tmp_path: Path) -> None:
             batch="b",
             partition_by=partition_by,
         )
-        assert delta.publish(staged) == delta.publish(staged)
+        first, again = delta.publish(POLARS, staged), delta.publish(POLARS, staged)
+        assert again == replace(first, adopted=True)
     assert DeltaTable(str(location.path)).version() == 1
 
 
@@ -164,7 +166,7 @@ def test_a_commit_in_between_is_not_overwritten(tmp_path: Path) -> None:
     stale = delta.stage(POLARS, frame_of(POLARS, {"a": [2]}), location, batch="b2")
     write("delta", location.path, frame_of(POLARS, {"a": [3]}), batch="b3")
     with pytest.raises(WriteError, match="changed by another writer"):
-        delta.publish(stale)
+        delta.publish(POLARS, stale)
     assert rows_of(POLARS, read("delta", location.path)) == [(3,)]
 
 
@@ -173,7 +175,7 @@ def test_a_table_made_in_between_is_not_overwritten(tmp_path: Path) -> None:
     stale = delta.stage(POLARS, frame_of(POLARS, {"a": [2]}), location, batch="b2")
     write("delta", location.path, frame_of(POLARS, {"a": [3]}), batch="b3")
     with pytest.raises(WriteError, match="already exists"):
-        delta.publish(stale)
+        delta.publish(POLARS, stale)
     assert rows_of(POLARS, read("delta", location.path)) == [(3,)]
 
 

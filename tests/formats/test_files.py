@@ -53,7 +53,7 @@ def test_publishing_twice_changes_nothing(tmp_path: Path, kind: str) -> None:
     format, location = format_of(kind), Location(tmp_path / "out")
     staged = format.stage(POLARS, frame_of(POLARS, ROWS), location, batch="b")
     assert not format.exists(location)
-    assert format.publish(staged) == format.publish(staged)
+    assert format.publish(POLARS, staged) == format.publish(POLARS, staged)
     assert read(kind, location.path).collect().shape == (3, 3)
 
 
@@ -177,7 +177,7 @@ def test_rows_staged_by_this_run_may_be_staged_again(tmp_path: Path) -> None:
     valid = format.scan_staged(POLARS, first).filter(nw.col("id") > 1)
     second = format.stage(POLARS, valid, location, batch="b")
     format.discard(first)
-    assert format.publish(second).rows == 2
+    assert format.publish(POLARS, second).rows == 2
 
 
 @pytest.mark.parametrize("stranger", ["notes.txt", "sub/x.parquet", "_delta_log/0.json"])
@@ -228,7 +228,7 @@ def test_staged_csv_tells_null_from_empty(tmp_path: Path) -> None:
     csv = format_of("csv")
     staged = csv.stage(POLARS, POLARS.wrap(frame), Location(tmp_path / "out.csv"), batch="b")
     assert csv.scan_staged(POLARS, staged).collect().to_native().equals(frame)
-    csv.publish(staged)
+    csv.publish(POLARS, staged)
     read_again = rows_of(POLARS, read("csv", tmp_path / "out.csv"))
     assert read_again == [(None, 1), (None, None), (None, 3), ("007", 4), (" x", 5)]
 

@@ -54,7 +54,7 @@ def _round_trip(kind: str, frame: pl.DataFrame, path: Path) -> None:
     staged = format.stage(POLARS, POLARS.wrap(frame), Location(path), batch="b")
     assert staged.rows == frame.height
     assert_frame_equal(format.scan_staged(POLARS, staged).collect().to_native(), frame)
-    assert format.publish(staged).rows == frame.height
+    assert format.publish(POLARS, staged).rows == frame.height
     if kind in ("parquet", "delta"):
         assert_frame_equal(read(kind, path).collect().to_native(), frame)
 
@@ -82,7 +82,7 @@ def test_partitions_hold_any_text(frame: pl.DataFrame) -> None:
             )
             found = format.scan_staged(POLARS, staged).collect().to_native()
             assert_frame_equal(found, frame, check_row_order=False)
-            format.publish(staged)
+            format.publish(POLARS, staged)
             found = read(kind, path).select("k", "d", "v").collect().to_native()
             assert_frame_equal(found, frame, check_row_order=False)
 

@@ -1,0 +1,157 @@
+"""What becomes visible in a Delta table does so by one commit, which names its batch.
+
+The name is a transaction id in the commit itself: it tells a later try that the batch is in, and
+makes two tries at once conflict. Tables made here forget it after `_REMEMBERED`.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from odibi_dagster.errors import SchemaContractError, WriteError
+from odibi_dagster.formats import files as staging
+from odibi_dagster.formats.delta_log import add_action, delta_schema
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    import narwhals.stable.v2 as nw
+    from deltalake import CommitProperties, DeltaTable
+
+    from odibi_dagster.formats.base import Staged
+
+_REMEMBERED = "interval 30 days"
+_RETRIES = {"append": 15}
+"""Appends do not mind what others commit meanwhile; every other mode was planned on one version."""
+_PLAIN = {"appendOnly", "invariants", "timestampNtz", "v2Checkpoint", "vacuumProtocolCheck"}
+"""Table features that demand nothing of whoever adds files."""
+
+
+def is_published(snapshot: DeltaTable | None, batch: str) -> bool:
+    """Whether the batch is in this version of the table, or in one before it."""
+    return snapshot is not None and snapshot.transaction_version(_transaction(batch)) is not None
+
+
+def commit(
+    staged: Staged, snapshot: DeltaTable | None, files: tuple[Path, ...], batch: str
+) -> None:
+    """Add the files, which lie in the table's folder; an overwrite removes all others.
+
+    WriteError where the table is not what `snapshot` says and that matters.
+    """
+    import pyarrow.parquet as pq
+    from deltalake.transaction import create_table_with_add_actions
+
+    root = staged.location.path
+    adds = [add_action(file, root, pq.read_metadata(file)) for file in files]
+    schema, partition_by = delta_schema(staged.schema), list(staged.partition_by)
+    properties = _properties(batch, _RETRIES.get(staged.mode, 0))
+    if snapshot is None:
+        _committed(
+            lambda: create_table_with_add_actions(
+                str(root),
+                schema,
+                adds,
+                "error",
+                partition_by,
+                configuration={"delta.setTransactionRetentionDuration": _REMEMBERED},
+                commit_properties=properties,
+            )
+        )
+    else:
+        mode = "overwrite" if staged.mode == "overwrite" else "append"
+        _allow_naive_times(snapshot, staged.schema)
+        _committed(
+            lambda: snapshot.create_write_transaction(
+                [*adds], mode, schema, partition_by, commit_properties=properties
+            )
+        )
+    staging.sync_newest(root / "_delta_log")
+
+
+def merge(staged: Staged, snapshot: DeltaTable, batch: str) -> dict[str, int]:
+    """Update the rows with the keys of the batch and insert the others; how many of each."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    from deltalake import WriterProperties
+
+    root = staged.location.path
+    before = set(snapshot.file_uris())
+    sources = [pq.ParquetFile(file) for file in staged.files]
+    schema = sources[0].schema_arrow
+    rows = (part for source in sources for part in source.iter_batches())
+    same = " AND ".join(f"target.{_quoted(key)} = source.{_quoted(key)}" for key in staged.keys)
+    merger = snapshot.merge(
+        pa.RecordBatchReader.from_batches(schema, rows),
+        same,
+        source_alias="source",
+        target_alias="target",
+        writer_properties=WriterProperties(compression="ZSTD", compression_level=1),
+        commit_properties=_properties(batch, 0),
+    )
+    told = _committed(merger.when_matched_update_all().when_not_matched_insert_all().execute)
+    for uri in set(snapshot.file_uris()) - before:
+        staging.sync(root / unquote(uri).removeprefix(f"{root}/"))
+    staging.sync_newest(root / "_delta_log")
+    return {
+        "updated_rows": told["num_target_rows_updated"],
+        "inserted_rows": told["num_target_rows_inserted"],
+    }
+
+
+def refuse_features(snapshot: DeltaTable) -> None:
+    """SchemaContractError where the table demands of its files what staged files do not keep."""
+    protocol, configuration = snapshot.protocol(), snapshot.metadata().configuration
+    demands = set(protocol.writer_features or ()) - _PLAIN - {"checkConstraints", "columnMapping"}
+    demands |= {name for name in configuration if name.startswith("delta.constraints.")}
+    if configuration.get("delta.columnMapping.mode", "none") != "none":
+        demands.add("delta.columnMapping")
+    if demands:
+        msg = (
+            f"the table uses {', '.join(sorted(demands))}, which cannot be kept here; write to "
+            "another table, or drop the feature"
+        )
+        raise SchemaContractError(msg)
+
+
+def _quoted(column: str) -> str:
+    return f"`{column}`"
+
+
+def _transaction(batch: str) -> str:
+    return f"odibi:{batch}"
+
+
+def _properties(batch: str, retries: int) -> CommitProperties:
+    from deltalake import CommitProperties, Transaction
+
+    said = Transaction(_transaction(batch), 1, last_updated=int(time.time() * 1000))
+    return CommitProperties(app_transactions=[said], max_commit_retries=retries)
+
+
+def _committed(attempt: Callable[[], Any]) -> Any:
+    from deltalake.exceptions import CommitFailedError, DeltaError
+
+    try:
+        return attempt()
+    except CommitFailedError as error:
+        msg = f"the table was changed by another writer since this run began ({error})"
+        raise WriteError(msg) from error
+    except DeltaError as error:
+        raise WriteError(str(error)) from error
+
+
+def _allow_naive_times(snapshot: DeltaTable, schema: Mapping[str, nw.dtypes.DType]) -> None:
+    """Timestamps without a zone need a table feature; a table made without them learns it."""
+    from deltalake import CommitProperties, TableFeatures
+
+    naive = "timestamp_ntz" in delta_schema(schema).to_json()
+    if naive and "timestampNtz" not in (snapshot.protocol().reader_features or ()):
+        snapshot.alter.add_feature(
+            TableFeatures.TimestampWithoutTimezone,
+            allow_protocol_versions_increase=True,
+            commit_properties=CommitProperties(max_commit_retries=0),
+        )
