@@ -41,7 +41,12 @@ FULL: dict[str, Any] = {
                         "tests": [{"type": "not_null", "columns": ["x"], "on_fail": "quarantine"}],
                         "quarantine": {"connection": "lake", "path": "q", "add_columns": {}},
                     },
-                    "write": {"connection": "lake", "format": "parquet", "path": "out"},
+                    "write": {
+                        "connection": "lake",
+                        "format": "parquet",
+                        "path": "out",
+                        "add_metadata": {},
+                    },
                 }
             ],
         }
@@ -62,6 +67,7 @@ PATHS: dict[str, tuple[str | int, ...]] = {
     "validation.quarantine": (*NODE, "validation", "quarantine"),
     "validation.quarantine.add_columns": (*NODE, "validation", "quarantine", "add_columns"),
     "write": (*NODE, "write"),
+    "write.add_metadata": (*NODE, "write", "add_metadata"),
     "dagster, at the project": ("dagster",),
     "dagster, at a pipeline": ("pipelines", 0, "dagster"),
     "dagster, at a node": (*NODE, "dagster"),

@@ -39,6 +39,7 @@ def write(
     *,
     engine: Engine = POLARS,
     batch: str = "b1",
+    mode: str = "overwrite",
     partition_by: tuple[str, ...] = (),
     **options: Any,
 ) -> Published:
@@ -49,9 +50,11 @@ def write(
         frame,
         Location(path),
         batch=batch,
+        mode=mode,
         partition_by=partition_by,
         options=format.write_options.model_validate(options),
     )
+    format.vet(engine, staged)
     return format.publish(engine, staged)
 
 
