@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -163,6 +165,26 @@ def test_a_merge_says_what_it_did_and_names_its_batch(tmp_path: Path) -> None:
     again = put("delta", path, {**NEW, "v": [0.0] * 3}, "upsert", ["id"], batch="b2")
     assert again.adopted
     assert stored("delta", path)[-1] == (4, "b", 40.0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_type_is_merged(tmp_path: Path, kind: str, engine: Engine) -> None:
+    path = tmp_path / "out"
+    moment = datetime(2024, 1, 1, 12, 30, 0, 123456)
+    for batch, value in (("b1", 1.5), ("b2", 2.5)):
+        data = {
+            "id": [1],
+            "at": [moment],
+            "zoned": [moment.replace(tzinfo=UTC)],
+            "day": [date(2024, 1, 1)],
+            "exact": [Decimal("1.25")],
+            "list": [["x", "y"]],
+            "ok": [True],
+            "v": [value],
+        }
+        put(kind, path, data, "upsert", ["id"], engine, batch=batch)
+    (row,) = rows_of(engine, read(kind, path, engine=engine).select("list", "ok", "v", "day"))
+    assert row == (["x", "y"], True, 2.5, date(2024, 1, 1))
 
 
 @pytest.mark.parametrize("kind", KINDS)
