@@ -235,6 +235,7 @@ def test_a_kill_between_the_ledger_and_the_rename(
         with pytest.raises(KeyboardInterrupt):
             add(kind, path, TWO, "b2")
     assert stored(kind, path) == rows(ONE)
+    assert add(kind, path, TWO, "b1").adopted
     assert not add(kind, path, TWO, "b2").adopted
     assert stored(kind, path) == rows(ONE, TWO)
 

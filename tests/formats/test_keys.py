@@ -14,6 +14,7 @@ from deltalake import DeltaTable
 from odibi_dagster.connections.base import Location
 from odibi_dagster.engines.base import Engine
 from odibi_dagster.errors import SchemaContractError, WriteError
+from odibi_dagster.formats.parquet import Parquet
 from tests.formats.support import POLARS, format_of, frame_of, hidden, read, rows_of, write
 
 KINDS = ["parquet", "delta"]
@@ -153,6 +154,26 @@ def test_rows_that_another_writer_added_meanwhile(tmp_path: Path, kind: str, mod
         with pytest.raises(WriteError, match="changed by another writer"):
             format.publish(POLARS, two)
     assert stored(kind, path) == after
+
+
+def test_an_upsert_loses_no_row_of_another_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The whole table was written anew from rows that are not all there are any more."""
+    path = tmp_path / "out"
+    put("parquet", path, OLD, "upsert", ["id"])
+    replaces, others = Parquet._replace, iter(["b3"])
+
+    def late(self: Parquet, *args: Any) -> None:
+        for batch in others:
+            put("parquet", path, {"id": [9], "k": ["z"], "v": [9.0]}, "upsert", ["id"], batch=batch)
+        replaces(self, *args)
+
+    monkeypatch.setattr(Parquet, "_replace", late)
+    with pytest.raises(WriteError, match="changed by another writer"):
+        put("parquet", path, NEW, "upsert", ["id"], batch="b2")
+    put("parquet", path, NEW, "upsert", ["id"], batch="b2")
+    assert [row[0] for row in stored("parquet", path)] == [1, 2, 3, 4, 9]
 
 
 def test_a_merge_says_what_it_did_and_names_its_batch(tmp_path: Path) -> None:
