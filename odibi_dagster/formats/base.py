@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
 
     from odibi_dagster.connections.base import Location
+    from odibi_dagster.core.batch import Batch
     from odibi_dagster.core.frame import Frame
     from odibi_dagster.core.types import DType
     from odibi_dagster.engines.base import Engine
@@ -40,7 +41,7 @@ class Staged:
     rows: int | None
     bytes: int
     schema: Mapping[str, nw.dtypes.DType]
-    batch: str
+    batch: Batch
     mode: str = "overwrite"
     partition_by: tuple[str, ...] = ()
     native_schema: Any = None
@@ -127,6 +128,13 @@ class Format(ABC):
     def exists(self, location: Location) -> bool:
         """Whether something was published there."""
 
+    def published(self, location: Location, owner: str) -> int | None:  # noqa: ARG002
+        """The number of the owner's last batch that is in the target, as the target itself says.
+
+        None where none is, or where the target was overwritten by files that name no batch.
+        """
+        return None
+
     def newest(self, location: Location) -> datetime | None:
         """When the newest file there was written (UTC); None where nothing is."""
         raise NotImplementedError
@@ -142,16 +150,15 @@ class Format(ABC):
         frame: Frame,
         location: Location,
         *,
-        batch: str,
+        batch: Batch,
         mode: str = "overwrite",
         partition_by: tuple[str, ...] = (),
         options: Any = None,
     ) -> Staged:
         """Conform, then run the plan once into the target's own storage, under hidden names.
 
-        `batch` names these rows, the same in every try to publish them. In every mode but
-        `overwrite` the columns must be those of the target; `append_once` stages only rows whose
-        keys the target lacks. SchemaContractError where the columns do not fit.
+        In every mode but `overwrite` the columns must be those of the target; `append_once` stages
+        only rows whose keys the target lacks. SchemaContractError where the columns do not fit.
         """
 
     @abstractmethod

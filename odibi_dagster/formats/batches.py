@@ -1,9 +1,9 @@
 """Adding a batch to a directory of files, exactly once.
 
 The files of a batch say in their names which batch they are of and how many there are:
-`part-<batch>-00001-of-00007.parquet`. So the directory itself knows what it holds. A batch of one
-file is visible as a whole or not at all; of several files some may be there after a kill: the next
-publisher finds the batch incomplete and removes them first.
+`part-<owner>-<number>-00001-of-00007.parquet`. So the directory itself knows what it holds. A batch
+of one file is visible as a whole or not at all; of several files some may be there after a kill:
+the next publisher finds the batch incomplete and removes them first.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import shutil
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from odibi_dagster.core.names import slug
+from odibi_dagster.core.batch import PATTERN, tag
 from odibi_dagster.errors import SchemaContractError
 from odibi_dagster.formats import files as staging
 from odibi_dagster.formats.hive import values_of
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from odibi_dagster.formats.base import Staged
     from odibi_dagster.formats.seen import Seen
 
-_NAME = re.compile(r"part-(?P<batch>\w+)-\d{5,}-of-(?P<files>\d{5,})\.")
+_NAME = re.compile(rf"part-(?P<batch>{PATTERN.pattern})-\d{{5,}}-of-(?P<files>\d{{5,}})\.")
 _FIRST = "part-first-00001-of-00001"
 """The name of the one file that a table was before it became a directory."""
 
@@ -40,7 +40,7 @@ def add_batch(staged: Staged, suffixes: tuple[str, ...], seen: Seen | None = Non
     with staging.alone(target.parent):
         there = staging.old_files(target, suffixes) if target.is_dir() else set()
         there -= _remove_incomplete(there)
-        if any(_batch_of(file) == slug(staged.batch) for file in there):
+        if (last := last_batch(there, staged.batch.owner)) and last >= staged.batch.number:
             return False
         if seen is not None:
             seen.refuse_change()
@@ -58,14 +58,21 @@ def _final_names(staged: Staged) -> dict[Path, Path]:
     return {
         file: staged.location.path
         / file.relative_to(staged.folder).parent
-        / f"part-{slug(staged.batch)}-{number:05}-of-{count:05}{''.join(file.suffixes[-1:])}"
+        / f"part-{staged.batch}-{number:05}-of-{count:05}{''.join(file.suffixes[-1:])}"
         for number, file in enumerate(staged.files, 1)
     }
 
 
-def _batch_of(file: Path) -> str | None:
-    match = _NAME.match(file.name)
-    return match["batch"] if match else None
+def last_batch(files: Iterable[Path], owner: str) -> int | None:
+    """The highest number of the owner's batches of which every file is there."""
+    named = [match for file in files if (match := _NAME.match(file.name))]
+    counts = Counter(match["batch"] for match in named)
+    whole = (
+        int(match["number"])
+        for match in named
+        if match["tag"] == tag(owner) and counts[match["batch"]] == int(match["files"])
+    )
+    return max(whole, default=None)
 
 
 def _remove_incomplete(files: Iterable[Path]) -> set[Path]:

@@ -16,6 +16,7 @@ from odibi_dagster.formats.errors import check_names, reading
 from odibi_dagster.formats.file_format import FileFormat, FileStaged
 from odibi_dagster.formats.fit import in_order
 from odibi_dagster.formats.landing import inflated
+from odibi_dagster.formats.ledger import batches_in
 from odibi_dagster.formats.lines import append_lines, skip_nothing, skip_record
 from odibi_dagster.formats.sources import files_of
 from odibi_dagster.formats.text import guessed, parsed, spaced
@@ -123,6 +124,12 @@ class Csv(FileFormat):
             msg = f"the rows to add have {columns} columns, what is stored has {len(names)}"
             raise SchemaContractError(msg)
         return stored
+
+    def published(self, location: Location, owner: str) -> int | None:
+        """See `Format.published`: the ledger beside the file says it."""
+        if location.path.is_dir():
+            return super().published(location, owner)
+        return batches_in(location.path).get(owner)
 
     def add(self, staged: FileStaged) -> bool:
         """See `FileFormat.add`: behind the lines of a file, or as one more file of a directory."""

@@ -1,12 +1,11 @@
 """What becomes visible in a Delta table does so by one commit, which names its batch.
 
-The name is a transaction id in the commit itself: it tells a later try that the batch is in, and
-makes two tries at once conflict. Tables made here forget it after `_REMEMBERED`.
+Its number is the version of a transaction in the commit itself, whose id is the owner: it tells a
+later try that the batch is in, and makes two tries at once conflict.
 """
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -21,23 +20,21 @@ if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
     from deltalake import CommitProperties, DeltaTable
 
+    from odibi_dagster.core.batch import Batch
     from odibi_dagster.formats.base import Staged
 
-_REMEMBERED = "interval 30 days"
 _RETRIES = {"append": 15}
 """Appends do not mind what others commit meanwhile; every other mode was planned on one version."""
 _PLAIN = {"appendOnly", "invariants", "timestampNtz", "v2Checkpoint", "vacuumProtocolCheck"}
 """Table features that demand nothing of whoever adds files."""
 
 
-def is_published(snapshot: DeltaTable | None, batch: str) -> bool:
-    """Whether the batch is in this version of the table, or in one before it."""
-    return snapshot is not None and snapshot.transaction_version(_transaction(batch)) is not None
+def last_batch(snapshot: DeltaTable | None, owner: str) -> int | None:
+    """The number of the owner's last batch in this version of the table."""
+    return None if snapshot is None else snapshot.transaction_version(_transaction(owner))
 
 
-def commit(
-    staged: Staged, snapshot: DeltaTable | None, files: tuple[Path, ...], batch: str
-) -> None:
+def commit(staged: Staged, snapshot: DeltaTable | None, files: tuple[Path, ...]) -> None:
     """Add the files, which lie in the table's folder; an overwrite removes all others.
 
     WriteError where the table is not what `snapshot` says and that matters.
@@ -48,7 +45,7 @@ def commit(
     root = staged.location.path
     adds = [add_action(file, root, pq.read_metadata(file)) for file in files]
     schema, partition_by = delta_schema(staged.schema), list(staged.partition_by)
-    properties = _properties(batch, _RETRIES.get(staged.mode, 0))
+    properties = _properties(staged.batch, _RETRIES.get(staged.mode, 0))
     if snapshot is None:
         _committed(
             lambda: create_table_with_add_actions(
@@ -57,7 +54,6 @@ def commit(
                 adds,
                 "error",
                 partition_by,
-                configuration={"delta.setTransactionRetentionDuration": _REMEMBERED},
                 commit_properties=properties,
             )
         )
@@ -72,7 +68,7 @@ def commit(
     staging.sync_newest(root / "_delta_log")
 
 
-def merge(staged: Staged, snapshot: DeltaTable, batch: str) -> dict[str, int]:
+def merge(staged: Staged, snapshot: DeltaTable) -> dict[str, int]:
     """Update the rows with the keys of the batch and insert the others; how many of each."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -90,7 +86,7 @@ def merge(staged: Staged, snapshot: DeltaTable, batch: str) -> dict[str, int]:
         source_alias="source",
         target_alias="target",
         writer_properties=WriterProperties(compression="ZSTD", compression_level=1),
-        commit_properties=_properties(batch, 0),
+        commit_properties=_properties(staged.batch, 0),
     )
     told = _committed(merger.when_matched_update_all().when_not_matched_insert_all().execute)
     for uri in set(snapshot.file_uris()) - before:
@@ -121,14 +117,14 @@ def _quoted(column: str) -> str:
     return f"`{column}`"
 
 
-def _transaction(batch: str) -> str:
-    return f"odibi:{batch}"
+def _transaction(owner: str) -> str:
+    return f"odibi:{owner}"
 
 
-def _properties(batch: str, retries: int) -> CommitProperties:
+def _properties(batch: Batch, retries: int) -> CommitProperties:
     from deltalake import CommitProperties, Transaction
 
-    said = Transaction(_transaction(batch), 1, last_updated=int(time.time() * 1000))
+    said = Transaction(_transaction(batch.owner), batch.number)
     return CommitProperties(app_transactions=[said], max_commit_retries=retries)
 
 

@@ -11,7 +11,7 @@ import narwhals.stable.v2 as nw
 from odibi_dagster.errors import ConfigError, DataReadError, SchemaContractError, did_you_mean
 from odibi_dagster.formats import files
 from odibi_dagster.formats.base import APPENDING, KEYED, Format, Published, Staged
-from odibi_dagster.formats.batches import add_batch
+from odibi_dagster.formats.batches import add_batch, last_batch
 from odibi_dagster.formats.errors import writing
 from odibi_dagster.formats.fit import fitted, with_types_for_nulls
 from odibi_dagster.formats.keys import require_keys, without
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from odibi_dagster.connections.base import Location
+    from odibi_dagster.core.batch import Batch
     from odibi_dagster.core.frame import Frame
     from odibi_dagster.engines.base import Engine
 
@@ -61,6 +62,12 @@ class FileFormat(Format):
         """See `Format.exists`."""
         return self._files(location) != ()
 
+    def published(self, location: Location, owner: str) -> int | None:
+        """See `Format.published`: the names of a directory's files say it."""
+        if not location.path.is_dir():
+            return None
+        return last_batch(files.old_files(location.path, self.suffixes), owner)
+
     def newest(self, location: Location) -> datetime | None:
         """See `Format.newest`: the modification time of the newest file."""
         found = self._files(location)
@@ -82,7 +89,7 @@ class FileFormat(Format):
         frame: Frame,
         location: Location,
         *,
-        batch: str,
+        batch: Batch,
         mode: str = "overwrite",
         partition_by: tuple[str, ...] = (),
         options: Any = None,
@@ -92,7 +99,7 @@ class FileFormat(Format):
             msg = f"{self.kind} cannot be partitioned; write format: parquet or delta"
             raise ConfigError(msg)
         options = options or self.write_options()
-        with writing(location), files.staging(location, batch) as folder:
+        with writing(location), files.staging(location, str(batch)) as folder:
             seen = Seen(location, self.suffixes) if mode == "append_once" else None
             stored = self._stored(engine, frame, location, mode, options)
             check_partitions(stored, partition_by)
