@@ -4,6 +4,7 @@ OdibiError                    exit code 4 unless a subclass says otherwise
 ├── ConfigError               odibi.yaml says something we cannot accept          (2)
 │   └── ConfigSyntaxError     odibi.yaml cannot be read as YAML                   (2)
 ├── DataReadError             a source is missing, damaged or of another shape    (4)
+├── DatabaseUnavailableError  the database of a source or target does not answer   (1)
 ├── SchemaContractError       columns that cannot be written or do not fit        (4)
 ├── ContractError             a contract that blocks was broken: nothing published (3)
 └── WriteError                staging or publishing failed: the old data is in place (1)
@@ -64,6 +65,13 @@ class ConfigSyntaxError(ConfigError):
 
 class DataReadError(OdibiError):
     """A source cannot be read: missing, damaged, or not what its format says."""
+
+
+class DatabaseUnavailableError(OdibiError):
+    """The database of a source or a target does not answer; a target is as it was, or whole."""
+
+    exit_code = 1
+    transient = True
 
 
 class SchemaContractError(OdibiError):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from odibi_dagster.engines.base import get_engine
+from tests.mariadb import mariadb
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,3 +63,23 @@ def postgres_url(_postgres: str, request: pytest.FixtureRequest) -> str:
         connection.execute(sa.text(f"CREATE DATABASE {name}"))
     engine.dispose()
     return sa.make_url(_postgres).set(database=name).render_as_string(hide_password=False)
+
+
+@pytest.fixture(scope="session")
+def _mysql() -> Iterator[str]:
+    """A real MariaDB server, of the system's package."""
+    with mariadb() as url:
+        yield url
+
+
+@pytest.fixture
+def mysql_url(_mysql: str, request: pytest.FixtureRequest) -> str:
+    """A fresh database on that server."""
+    import sqlalchemy as sa
+
+    name = f"test_{abs(hash(request.node.nodeid)):x}"
+    engine = sa.create_engine(_mysql)
+    with engine.connect() as connection:
+        connection.execute(sa.text(f"CREATE DATABASE {name} CHARACTER SET utf8mb4"))
+    engine.dispose()
+    return f"{_mysql}/{name}"

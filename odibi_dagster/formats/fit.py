@@ -28,7 +28,7 @@ def fitted(frame: Frame, stored: Mapping[str, DType]) -> Frame:
     differing = (
         f"column '{name}' is {schema[name]} and stored as {dtype}"
         for name, dtype in stored.items()
-        if name in schema and not _fits(schema[name], dtype)
+        if name in schema and not fits(schema[name], dtype)
     )
     _refuse([*_other_names(schema, stored), *differing])
     return frame.select(
@@ -67,7 +67,7 @@ def _refuse(differences: Sequence[str]) -> None:
         raise SchemaContractError(msg)
 
 
-def _fits(dtype: DType, stored: DType) -> bool:
+def fits(dtype: DType, stored: DType) -> bool:
     """Whether every value of a type is one of the stored type."""
     if dtype == stored:
         return True

@@ -46,13 +46,14 @@ def placed(title: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("title", list(BLOCKS))
-def test_the_example_loads(tmp_path: Path, title: str) -> None:
+def test_the_example_loads(tmp_path: Path, title: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SHOP_PASSWORD", "CRM_PASSWORD"):
+        monkeypatch.setenv(name, "secret")
     write(tmp_path, "SELECT * FROM df", "sql/daily.sql")
     project = placed(title)
     project["connections"] = {
-        name: project["connections"].get(name, {"type": "local", "base_path": f"./{name}"})
-        for name in ("lake", "landing")
-    }
+        name: {"type": "local", "base_path": f"./{name}"} for name in ("lake", "landing")
+    } | project["connections"]
     loaded = load(tmp_path, yaml.safe_dump(project, sort_keys=False))
     assert loaded.warnings == ()
     assert loaded.no_effect == ()
