@@ -106,7 +106,7 @@ class Format(ABC):
         """Why this format cannot write in that mode with these `write_options`, if it cannot."""
         if mode in self.modes:
             return None
-        others = [each.kind for each in formats.known.values() if mode in each.modes]
+        others = sorted(each.kind for each in formats.known.values() if mode in each.modes)
         known = f"; choose {' or '.join(others)}" if others else ""
         return f"format {self.kind} cannot be written with mode {mode}{known}"
 

@@ -36,7 +36,7 @@ class Database:
     def run(self, *statements: str) -> list[tuple[Any, ...]]:
         """Statements of the test's own; the rows of the last one."""
         engine = self.connection.engine(self.root)
-        with engine.connect() as connection:
+        with engine.connect().execution_options(no_parameters=True) as connection:
             for statement in statements:
                 result = connection.exec_driver_sql(statement)
             rows = [tuple(row) for row in result.all()] if result.returns_rows else []

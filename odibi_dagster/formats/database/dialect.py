@@ -163,19 +163,14 @@ def driver(connection: sa.Connection) -> Iterator[Any]:
         cursor.close()
 
 
-def execute(
-    connection: sa.Connection, statement: str, values: Mapping[str, Any] | None = None
-) -> sa.CursorResult[Any]:
-    """Run a statement; `$name$` in it stands for the value of that name, which is bound to it."""
-    return connection.execute(text(statement, values or {}), values or {})
+def execute(connection: sa.Connection, statement: str) -> sa.CursorResult[Any]:
+    """Run a statement that has no placeholder, whatever characters it has."""
+    return connection.execute(sa.text(plain(statement)))
 
 
-def text(statement: str, names: Iterable[str] = ()) -> sa.TextClause:
-    """A statement in which a colon is a colon: what the user wrote is taken as it is."""
-    escaped = statement.replace(":", "\\:")
-    for name in names:
-        escaped = escaped.replace(f"${name}$", f":{name}")
-    return sa.text(escaped)
+def plain(statement: str) -> str:
+    """A statement as `sqlalchemy.text` takes it: a colon is a colon, and begins no placeholder."""
+    return statement.replace(":", "\\:")
 
 
 def number(precision: int | None, scale: int | None) -> tuple[int, int]:

@@ -225,12 +225,11 @@ def _comment(batch: Batch) -> str:
 
 def _about(connection: sa.Connection, location: TableLocation) -> sa.Row[Any]:
     """What the server knows of a table that is there."""
-    return execute(
-        connection,
+    statement = sa.text(
         "SELECT engine AS engine, table_comment AS table_comment FROM information_schema.tables "
-        "WHERE table_schema = COALESCE($schema$, DATABASE()) AND table_name = $name$",
-        {"schema": location.schema, "name": location.name},
-    ).one()
+        "WHERE table_schema = COALESCE(:schema, DATABASE()) AND table_name = :name"
+    )
+    return connection.execute(statement, {"schema": location.schema, "name": location.name}).one()
 
 
 def _in_utc(batch: pl.DataFrame) -> pl.DataFrame:

@@ -10,10 +10,12 @@ from uuid import uuid4
 import narwhals.stable.v2 as nw
 import pyarrow as pa
 import pyarrow.parquet as pq
+import sqlalchemy as sa
 
 from odibi_dagster.errors import DataReadError, did_you_mean
 from odibi_dagster.formats import files as staging
-from odibi_dagster.formats.database.dialect import text
+from odibi_dagster.formats.base import Bounds
+from odibi_dagster.formats.database.dialect import plain
 from odibi_dagster.formats.database.dialects import dialect_of
 from odibi_dagster.formats.database.errors import reading_from
 from odibi_dagster.formats.errors import check_names
@@ -22,11 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    import sqlalchemy as sa
-
     from odibi_dagster.connections.database import TableLocation
     from odibi_dagster.core.types import DType
-    from odibi_dagster.formats.base import Bounds
     from odibi_dagster.formats.database.dialect import Column, Dialect
 
 _TAKEN = 10_000
@@ -102,34 +101,31 @@ def _select(
         else dialect.quote(column.name)
         for column in columns
     )
-    statement = f"SELECT {selected} FROM {source_of(location)}"
-    where, values = (
-        _within(dialect, location, columns, bounds) if bounds and bounds.columns else ("", {})
-    )
-    return text(f"{statement} WHERE {where}" if where else statement, values), values
+    statement = plain(f"SELECT {selected} FROM {source_of(location)}")
+    tests, values = _within(dialect, location, columns, bounds or Bounds(()))
+    return sa.text(" WHERE ".join([statement, *filter(None, [" AND ".join(tests)])])), values
 
 
 def _within(
     dialect: Dialect, location: TableLocation, columns: Sequence[Column], bounds: Bounds
-) -> tuple[str, dict[str, Any]]:
-    """The condition, where the database compares the cursor as we do, and its values."""
+) -> tuple[list[str], dict[str, Any]]:
+    """The conditions that the database judges as we do, and the values bound to them."""
     known = {column.name: column.dtype for column in columns}
     if missing := [name for name in bounds.columns if name not in known]:
         msg = f"{location}: no column '{missing[0]}'; {did_you_mean(missing[0], known)}"
         raise DataReadError(msg)
     dtypes = [known[name] for name in bounds.columns]
-    names = dialect.names(bounds.columns)
+    names = plain(dialect.names(bounds.columns))
     cursor = f"COALESCE({names})" if len(bounds.columns) > 1 else names
-    tests, values = [], {}
-    for end, test in (
-        ("lower", ">=" if bounds.inclusive else ">"),
-        ("upper", "<="),
-    ):
-        limit = getattr(bounds, end)
-        if limit is not None and (bound := dialect.bound(dtypes, limit, end)) is not None:
-            tests.append(f"{cursor} {test} ${end}$")
-            values[end] = bound
-    return " AND ".join(tests), values
+    limits = {"lower": bounds.lower, "upper": bounds.upper}
+    values = {
+        end: bound
+        for end, limit in limits.items()
+        if limit is not None and (bound := dialect.bound(dtypes, limit, end)) is not None
+    }
+    above = ">=" if bounds.inclusive else ">"
+    signs = {"lower": above, "upper": "<="}
+    return [f"{cursor} {signs[end]} :{end}" for end in values], values
 
 
 def _write(

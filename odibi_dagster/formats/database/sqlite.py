@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -67,8 +68,15 @@ class Sqlite(Dialect):
         return {name: _inferred(name, kind or "") for name, kind in zip(names, row, strict=True)}
 
     def bound(self, dtypes: Sequence[DType], value: Any, end: str) -> Any:
-        """See `Dialect.bound`. A time is text: whole days are the same in all its spellings."""
-        if isinstance(value, date):
+        """See `Dialect.bound`. A time is text: whole days are the same in all its spellings.
+
+        A decimal is a float, which may be a little less or more.
+        """
+        if isinstance(value, Decimal):
+            near = float(value)
+            outward = math.nextafter(near, -math.inf if end == "lower" else math.inf)
+            return near if Decimal(near) == value else outward
+        if isinstance(value, date) and super().bound(dtypes, value, end) is not None:
             day = value.astimezone(UTC) if isinstance(value, datetime) and value.tzinfo else value
             day += timedelta(days=-1 if end == "lower" else 2)
             return day.strftime("%Y-%m-%d")
