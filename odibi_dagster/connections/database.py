@@ -86,6 +86,10 @@ class DatabaseConnection(Connection):
         """What its driver is told beside the URL."""
         return {}
 
+    def is_missing(self, root: Path) -> bool:  # noqa: ARG002
+        """Whether it is known, before anything is opened, that there is no database."""
+        return False
+
     def main_schema(self) -> str | None:
         """The schema of tables that name none."""
         return None

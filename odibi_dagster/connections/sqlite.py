@@ -45,6 +45,10 @@ class SqliteConnection(DatabaseConnection):
     def _file(self, root: Path) -> Path:
         return Path(os.path.normpath(root / self.database))
 
+    def is_missing(self, root: Path) -> bool:
+        """See `DatabaseConnection.is_missing`: SQLite would make the file that it does not find."""
+        return not self._file(root).exists()
+
     def address(self, root: Path) -> str:
         """See `DatabaseConnection.address`."""
         return f"sqlite://{self._file(root)}"

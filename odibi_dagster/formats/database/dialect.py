@@ -106,14 +106,11 @@ class Dialect(ABC):
         name = self.quote(location.name)
         execute(connection, f"ALTER TABLE {self.table(location, side)} RENAME TO {name}")
 
-    def marked(
-        self,
-        connection: sa.Connection,
-        location: TableLocation,
-        batch: Batch,
-    ) -> bool:
-        """Whether a table itself says that it begins with this batch."""
-        return False
+    def begins_with(
+        self, connection: sa.Connection, location: TableLocation, owner: str
+    ) -> int | None:
+        """The number of the owner's batch that the table was made for, where a table says so."""
+        return None
 
     def vet(self, connection: sa.Connection, location: TableLocation) -> None:
         """WriteError where the table that is there cannot be written in a transaction."""

@@ -28,6 +28,9 @@ _DATA = ("IntegrityError", "DataError")
 @contextmanager
 def reading_from(location: TableLocation) -> Iterator[None]:
     """DataReadError where a query is wrong, DatabaseUnavailableError where nobody answers."""
+    if location.connection.is_missing(location.root):
+        msg = f"{location.connection.address(location.root)} does not exist"
+        raise DataReadError(msg)
     try:
         yield
     except Exception as error:

@@ -11,6 +11,7 @@ import narwhals.stable.v2 as nw
 import polars as pl
 import sqlalchemy as sa
 
+from odibi_dagster.core.batch import PATTERN, tag
 from odibi_dagster.errors import WriteError
 from odibi_dagster.formats.database.dialect import (
     Column,
@@ -165,7 +166,7 @@ class Mysql(Dialect):
         """
         statement = super().create(table, schema, batch)
         options = "ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
-        return f"{statement} {options} COMMENT = '{_comment(batch)}'"
+        return f"{statement} {options} COMMENT = 'odibi {batch}'"
 
     def create_staged(
         self, name: str, table: str, columns: Sequence[Column], keys: Sequence[str]
@@ -188,9 +189,12 @@ class Mysql(Dialect):
         execute(connection, f"RENAME TABLE {table} TO {old}, {new} TO {table}")
         execute(connection, f"DROP TABLE {old}")
 
-    def marked(self, connection: sa.Connection, location: TableLocation, batch: Batch) -> bool:
-        """See `Dialect.marked`."""
-        return str(_about(connection, location).table_comment) == _comment(batch)
+    def begins_with(
+        self, connection: sa.Connection, location: TableLocation, owner: str
+    ) -> int | None:
+        """See `Dialect.begins_with`: by its comment."""
+        said = PATTERN.search(str(_about(connection, location).table_comment))
+        return int(said["number"]) if said and said["tag"] == tag(owner) else None
 
     def vet(self, connection: sa.Connection, location: TableLocation) -> None:
         """See `Dialect.vet`."""
@@ -217,10 +221,6 @@ class Mysql(Dialect):
     def is_down(self, error: BaseException) -> bool:
         """See `Dialect.is_down`."""
         return bool(error.args) and (error.args[0] in _DOWN or error.args[0] == 0)
-
-
-def _comment(batch: Batch) -> str:
-    return f"odibi {batch}"
 
 
 def _about(connection: sa.Connection, location: TableLocation) -> sa.Row[Any]:

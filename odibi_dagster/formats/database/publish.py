@@ -39,15 +39,21 @@ class Done:
 
 def exists(location: TableLocation) -> bool:
     """Whether there is such a table."""
+    if location.connection.is_missing(location.root):
+        return False
     with reading_from(location), dialect_of(location).reading(location.engine()) as connection:
         return _has(connection, location)
 
 
 def last_batch(location: TableLocation, owner: str) -> int | None:
     """The number of the owner's last batch in the table; None where there is no table."""
+    if location.connection.is_missing(location.root):
+        return None
     with reading_from(location), dialect_of(location).reading(location.engine()) as connection:
-        there = _has(connection, location)
-        return published.last_batch(connection, location, owner) if there else None
+        if not _has(connection, location):
+            return None
+        last = published.last_batch(connection, location, owner)
+        return _latest(last, dialect_of(location).begins_with(connection, location, owner))
 
 
 def publish(staged: Staged, location: TableLocation) -> Done:
@@ -57,13 +63,20 @@ def publish(staged: Staged, location: TableLocation) -> Done:
         there = _has(connection, location)
         if there and staged.mode != "overwrite" and staged.rows == 0:
             return Done()
-        last = published.claim(connection, location, staged.batch)
-        if there and last is not None and last >= staged.batch.number:
-            return Done(adopted=True)
-        publisher = _Publisher(dialect, connection, location, staged)
-        done = publisher.run(there=there)
-        published.record(connection, location, staged.batch)
+        owner, number = staged.batch.owner, staged.batch.number
+        last = published.claim(connection, location, owner)
+        if there:
+            last = _latest(last, dialect.begins_with(connection, location, owner))
+            if last is not None and last >= number:
+                published.record(connection, location, owner, last)
+                return Done(adopted=True)
+        done = _Publisher(dialect, connection, location, staged).run(there=there)
+        published.record(connection, location, owner, number)
         return done
+
+
+def _latest(*numbers: int | None) -> int | None:
+    return max((number for number in numbers if number is not None), default=None)
 
 
 def _has(connection: sa.Connection, location: TableLocation) -> bool:
@@ -83,8 +96,6 @@ class _Publisher:
         """Do what the mode says."""
         if not there:
             return self._replace()
-        if self.dialect.marked(self.connection, self.location, self.staged.batch):
-            return Done(adopted=True)
         self.dialect.vet(self.connection, self.location)
         if self.staged.mode == "append":
             return self._add()

@@ -15,7 +15,6 @@ from odibi_dagster.formats.database.dialects import dialect_of
 
 if TYPE_CHECKING:
     from odibi_dagster.connections.database import TableLocation
-    from odibi_dagster.core.batch import Batch
 
 NAME = "odibi_published"
 
@@ -46,26 +45,24 @@ def last_batch(connection: sa.Connection, location: TableLocation, owner: str) -
     return number
 
 
-def claim(connection: sa.Connection, location: TableLocation, batch: Batch) -> int | None:
+def claim(connection: sa.Connection, location: TableLocation, owner: str) -> int | None:
     """The number of the owner's last batch, in a row that nobody else changes before the end."""
     ledger = ledger_of(location)
     if not sa.inspect(connection).has_table(NAME, location.schema):
         dialect_of(location).make_room(connection)
         connection.execute(sa.schema.CreateTable(ledger, if_not_exists=True))
-    row = {"target": location.name, "owner_key": _key(batch.owner), "owner": batch.owner}
+    row = {"target": location.name, "owner_key": _key(owner), "owner": owner}
     connection.execute(_insert(connection, ledger).values(row))
     number: int | None = connection.scalar(
-        sa.select(ledger.c.number).where(*_is(ledger, location, batch.owner)).with_for_update()
+        sa.select(ledger.c.number).where(*_is(ledger, location, owner)).with_for_update()
     )
     return number
 
 
-def record(connection: sa.Connection, location: TableLocation, batch: Batch) -> None:
-    """Say that the table holds this batch."""
+def record(connection: sa.Connection, location: TableLocation, owner: str, number: int) -> None:
+    """Say that the table holds the owner's batch of this number, and none after it."""
     ledger = ledger_of(location)
-    connection.execute(
-        sa.update(ledger).where(*_is(ledger, location, batch.owner)).values(number=batch.number)
-    )
+    connection.execute(sa.update(ledger).where(*_is(ledger, location, owner)).values(number=number))
 
 
 def _insert(connection: sa.Connection, ledger: sa.Table) -> sa.Insert:

@@ -7,6 +7,7 @@ import re
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
@@ -121,6 +122,7 @@ class Sqlite(Dialect):
     @contextmanager
     def writing(self, engine: sa.Engine, location: TableLocation) -> Iterator[sa.Connection]:
         """See `Dialect.writing`: one writer at a time in the whole file."""
+        Path(str(engine.url.database)).parent.mkdir(parents=True, exist_ok=True)
         with engine.connect() as connection:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             yield connection
