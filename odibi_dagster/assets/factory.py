@@ -9,12 +9,14 @@ from typing import Any
 
 import dagster as dg
 
-from odibi_dagster.assets.batch import batch_of, short
+from odibi_dagster.assets.chain import run_key_of, short
 from odibi_dagster.assets.events import DagsterFace, check_names
+from odibi_dagster.assets.memory import Memory
 from odibi_dagster.assets.metadata import code_reference
 from odibi_dagster.assets.quiet import quietly
 from odibi_dagster.assets.run import NodeRun, run_node
 from odibi_dagster.assets.selection import choose
+from odibi_dagster.assets.state_url import open_store, state_url
 from odibi_dagster.assets.translator import OdibiNode, OdibiTranslator
 from odibi_dagster.config.load import load_project
 from odibi_dagster.config.project import External, Node, Project, Target
@@ -26,6 +28,8 @@ from odibi_dagster.io_managers.polars import PolarsIOManager
 from odibi_dagster.io_managers.projects import NODE_KEY, PROJECT_KEY, QUARANTINE_KEY, remember
 from odibi_dagster.plan.planner import Planner
 
+FULL_REFRESH_TAG = "odibi/full_refresh"
+"""A run with this tag, `true`, reads everything and replaces the targets."""
 IO_MANAGER_KEY = "odibi_io_manager"
 """Reserved: nodes are loaded by our IO manager under this key."""
 
@@ -89,6 +93,7 @@ class _Factory:
         io_manager: dg.IOManager | None,
     ) -> None:
         prefix = [key_prefix] if isinstance(key_prefix, str) else list(key_prefix or ())
+        self._prefix = prefix
         self._project = project
         self._translator = translator
         self._token = remember(project)
@@ -124,21 +129,19 @@ class _Factory:
             # the engine is imported by the process that runs a node, not by one that loads it
             engine = get_engine(self._project.engine)
             face = DagsterFace(context, node, spec.key, rejects, keys, engine, run_id)
-            batch = batch_of(context.run, context.instance)
-            yield from self._run(context, face, batch)
+            yield from self._run(context, face)
 
         return materialize
 
-    def _run(
-        self, context: dg.AssetExecutionContext, face: DagsterFace, batch: str
-    ) -> Iterator[Any]:
+    def _run(self, context: dg.AssetExecutionContext, face: DagsterFace) -> Iterator[Any]:
         def external(source: External) -> Any:
             return context.load_asset_value(dg.AssetKey(source.key))
 
         planner = Planner(self._project, face.engine, external)
         due = set(context.selected_asset_check_keys)
         try:
-            for event in run_node(NodeRun(face.node, planner, batch), face):
+            memory = self._memory(context, face.node)
+            for event in run_node(NodeRun(face.node, planner, memory), face):
                 if isinstance(event, dg.AssetCheckResult):
                     due.discard(dg.AssetCheckKey(face.key, str(event.check_name)))
                 yield event
@@ -155,6 +158,25 @@ class _Factory:
             names = ", ".join(sorted(key.name for key in due))
             msg = f"node {face.node.id}: no result for {names}; this is a bug in odibi_dagster"
             raise dg.Failure(msg, allow_retries=False)
+
+    def _memory(self, context: dg.AssetExecutionContext, node: Node) -> Memory:
+        from odibi_dagster.state.identity import Identity
+
+        incremental = node.incremental
+        identity = Identity(
+            self._project.config.project,
+            node.id.pipeline,
+            (incremental and incremental.state_key) or node.id.name,
+            environment=self._project.env or "",
+            key_prefix="/".join(self._prefix),
+        )
+        return Memory(
+            open_store(state_url(self._project, context.instance)),
+            identity,
+            context.run.run_id,
+            run_key_of(context.run, context.instance),
+            full_refresh=context.run.tags.get(FULL_REFRESH_TAG) == "true",
+        )
 
     def _complete(self, node: Node, spec: dg.AssetSpec) -> dg.AssetSpec:
         """What no translator needs to think of: dependencies, IO manager, code, identity."""

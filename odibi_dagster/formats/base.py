@@ -71,6 +71,11 @@ class Published:
     """Whether an earlier try had published this batch already, and nothing was done."""
 
 
+def unchanged(staged: Staged) -> Published:
+    """The target as it is: nothing of what was staged is published."""
+    return Published(staged.location, 0, 0, staged.schema)
+
+
 class Format(ABC):
     """One storage format. Instances hold nothing: everything comes with the call."""
 

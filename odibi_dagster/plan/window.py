@@ -44,6 +44,22 @@ class Seen:
     """Rows without a cursor, in all of the input."""
 
 
+@dataclass(frozen=True)
+class Window:
+    """The rows with `lower < cursor <= upper`; None is no bound."""
+
+    lower: Mark | None = None
+    upper: Mark | None = None
+    before: Mark | None = None
+    """The mark before this run."""
+    after: Mark | None = None
+    """The mark that it leaves, where one is kept."""
+    nulls: int | None = None
+    """Rows of the input that have no cursor; None: nobody looked."""
+    is_empty: bool = False
+    """Whether the input has nothing new."""
+
+
 class Cursor:
     """The cursor of one input, as an expression over its rows."""
 

@@ -46,6 +46,8 @@ class Intent:
     run_key: str
     lower: Mark | None = None
     upper: Mark | None = None
+    full: bool = False
+    """Whether it replaces the target by everything up to `upper`."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,8 @@ class Remembered:
     mark: Mark | None
     batch: int
     """The number of the last batch that was confirmed; 0 before the first."""
+    in_target: int
+    """The number of the last batch that the target named then."""
     run_key: str | None
     """Of the run that published it."""
     intent: Intent | None
@@ -81,6 +85,8 @@ class Facts:
     bytes: int | None = None
     seconds: float | None = None
     adopted: bool = False
+    in_target: int = 0
+    """The last batch that the target names now."""
     metrics: Mapping[str, Mapping[str, float]] | None = None
     """By check name and metric."""
 
@@ -124,28 +130,36 @@ class Store:
     def confirm(self, lease: Lease, intent: Intent, facts: Facts, *, release: bool = True) -> None:
         """The batch is published: mark, batch, metrics and run in one transaction.
 
-        The mark becomes the intent's upper bound unless it is beyond that already. Saying it twice
+        The mark becomes the intent's upper bound unless it is beyond that already (an intent that
+        replaces the target replaces the mark as well). Saying it twice
         changes nothing. FencedError as in `renew`.
         """
 
         def work(connection: sa.Connection) -> None:
             row = self._locked(connection, lease)
+            ended = {"owner": None, "lease_until": None} if release else {}
             if row.batch >= intent.number:
-                return  # the answer to an earlier commit was lost
+                # said before: by an earlier try, or by this one whose answer was lost
+                self._update(connection, lease, ended)
+                return
             values: dict[str, Any] = {
                 "batch": intent.number,
+                "in_target": facts.in_target,
                 "run_key": intent.run_key,
                 "intent": None,
-                "mark": _later(row.mark, intent.upper),
+                "mark": _later(None if intent.full else row.mark, intent.upper),
             }
-            values |= {"owner": None, "lease_until": None} if release else {}
-            self._update(connection, lease, values)
+            self._update(connection, lease, values | ended)
             self._remember(connection, lease, intent, facts)
 
         self._run(work)
 
-    def release(self, lease: Lease, message: str = "") -> None:
-        """Let the next one in; a `message` says why the run failed. Nothing where it was fenced."""
+    def release(self, lease: Lease, message: str = "", *, keep_intent: bool = True) -> None:
+        """Let the next one in; a `message` says why the run failed. Nothing where it was fenced.
+
+        Without `keep_intent` nothing was about to become visible: the next run starts afresh.
+        """
+        kept = {} if keep_intent else {"intent": None}
 
         def work(connection: sa.Connection) -> None:
             if message:
@@ -153,7 +167,7 @@ class Store:
             connection.execute(
                 sa.update(_STATE)
                 .where(*_mine(lease))
-                .values(owner=None, lease_until=None, version=_STATE.c.version + 1)
+                .values(owner=None, lease_until=None, version=_STATE.c.version + 1, **kept)
             )
 
         self._run(work)
@@ -219,7 +233,14 @@ class Store:
             identity,
             owner,
             row.fence + 1,
-            Remembered(_decoded(row.mark), row.batch, row.run_key, _intent(row.intent), row.target),
+            Remembered(
+                _decoded(row.mark),
+                row.batch,
+                row.in_target,
+                row.run_key,
+                _intent(row.intent),
+                row.target,
+            ),
         )
 
     def _row(self, connection: sa.Connection, identity: Identity) -> Any:

@@ -44,6 +44,7 @@ state = _table(
     sa.Column("partition_key", _NAME, nullable=False),
     sa.Column("mark", sa.Text),
     sa.Column("batch", _NUMBER, nullable=False, server_default="0"),
+    sa.Column("in_target", _NUMBER, nullable=False, server_default="0"),
     sa.Column("intent", sa.Text),
     sa.Column("target", sa.Text),
     sa.Column("run_key", _KEY),
@@ -53,8 +54,9 @@ state = _table(
     sa.Column("lease_until", sa.Double),
     sa.Column("updated_at", sa.Double),
 )
-"""One row an identity. `intent` is the batch about to be published; `run_key` the run that
-published the last one."""
+"""One row an identity. `batch` is the last one confirmed, `in_target` the last that the target
+names (a batch without rows leaves none there), `intent` the one about to be published, `run_key`
+the run that published the last one."""
 
 batches = _table(
     "odibi_batches",

@@ -11,7 +11,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from odibi_dagster.assets.batch import batch_of
+from odibi_dagster.assets.chain import run_key_of
 from odibi_dagster.assets.events import DagsterFace
 from odibi_dagster.assets.factory import load_odibi_assets
 from odibi_dagster.errors import WriteError
@@ -183,9 +183,9 @@ def test_the_batch_is_the_first_of_the_runs_that_failed() -> None:
         failed = run(good, status.FAILURE)
         canceled = run(failed, status.CANCELED)
         last = run(canceled, status.STARTED)
-        names = {batch_of(each, instance) for each in (failed, canceled, last)}
+        names = {run_key_of(each, instance) for each in (failed, canceled, last)}
         assert names == {failed.run_id.replace("-", "")[:16]}
-        assert batch_of(good, instance) not in names
+        assert run_key_of(good, instance) not in names
 
 
 def test_metadata_columns(shop: Shop) -> None:

@@ -1,4 +1,4 @@
-"""The name of a batch: the same for every try to publish the same rows."""
+"""Runs that repeat each other: what they publish is one batch."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 _ENDED_BADLY = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
 
-def batch_of(run: DagsterRun, instance: DagsterInstance) -> str:
-    """The first run of a chain in which each runs again what failed before it.
+def run_key_of(run: DagsterRun, instance: DagsterInstance) -> str:
+    """The first run of a chain in which each runs again what failed before it, as a key.
 
     A step retried by Dagster stays in its run. A run retried by Dagster, or by hand, names the run
     it repeats: where that one failed, its rows may be visible although it never said so, and must

@@ -1,0 +1,49 @@
+"""Where the state lies: told, or in the database of Dagster's own instance."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from odibi_dagster.assets.instance import HOME
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+    from odibi_dagster.config.project import Project
+    from odibi_dagster.state.store import Store
+
+VARIABLE = "ODIBI_STATE_URL"
+_FILE = "storage/odibi_state.db"
+
+
+def state_url(project: Project, instance: dg.DagsterInstance | None) -> str:
+    """The URL of the state's database. It may hold a password: never log it.
+
+    `ODIBI_STATE_URL`, else `dagster.state_url`, else the instance's own Postgres or MySQL, else a
+    file in its home. An instance that does not outlive its process holds no state: then the file
+    lies in `.dagster_home` beside odibi.yaml, where the command line has it too.
+    """
+    if told := os.environ.get(VARIABLE) or project.config.dagster.state_url:
+        return told
+    beside = project.root / HOME / _FILE
+    if instance is None or not instance.is_persistent:
+        return f"sqlite:///{beside}"
+    runs = instance.run_storage
+    for name in ("postgres_url", "mysql_url"):
+        if found := getattr(runs, name, None):
+            return str(found)
+    home = Path(instance.root_directory)
+    if home.name.startswith("tmp") and home != Path(os.environ.get("DAGSTER_HOME", "")):
+        return f"sqlite:///{beside}"  # the home of a bare `dagster dev`, which it removes again
+    return f"sqlite:///{home / _FILE}"
+
+
+@cache
+def open_store(url: str) -> Store:
+    """The store there, one for each process."""
+    from odibi_dagster.state.store import Store
+
+    return Store(url)
