@@ -11,6 +11,7 @@ import dagster as dg
 
 from odibi_dagster.assets.chain import run_key_of, short
 from odibi_dagster.assets.events import DagsterFace, check_names
+from odibi_dagster.assets.identity import identity_of
 from odibi_dagster.assets.memory import Memory
 from odibi_dagster.assets.metadata import code_reference
 from odibi_dagster.assets.quiet import quietly
@@ -160,19 +161,9 @@ class _Factory:
             raise dg.Failure(msg, allow_retries=False)
 
     def _memory(self, context: dg.AssetExecutionContext, node: Node) -> Memory:
-        from odibi_dagster.state.identity import Identity
-
-        incremental = node.incremental
-        identity = Identity(
-            self._project.config.project,
-            node.id.pipeline,
-            (incremental and incremental.state_key) or node.id.name,
-            environment=self._project.env or "",
-            key_prefix="/".join(self._prefix),
-        )
         return Memory(
             open_store(state_url(self._project, context.instance)),
-            identity,
+            identity_of(self._project, node, self._prefix),
             context.run.run_id,
             run_key_of(context.run, context.instance),
             full_refresh=context.run.tags.get(FULL_REFRESH_TAG) == "true",

@@ -82,7 +82,7 @@ class Session:
 
     def __init__(self, memory: Memory, lease: Lease, node: Node, target: Target) -> None:
         self._memory, self._lease, self._node = memory, lease, node
-        self.owner = str(memory.identity)
+        self.owner = lease.remembered.name
         self.mark: Mark | None = lease.remembered.mark
         self.is_over = False
         self._intended = False
@@ -114,11 +114,8 @@ class Session:
             first = not self.last or self.intent.full
             return Window(None if first else cursor.since(at, incremental.span))
         mark = None if self.intent.full else self.mark
-        if mark is not None and not cursor.accepts(mark):
-            msg = (
-                f"the mark is {mark!r} and the cursor '{incremental.column}' is of another type; "
-                f"{self._mend}"
-            )
+        if mark is not None and (mark := cursor.fitted(told := mark)) is None:
+            msg = f"the mark is {told} and '{incremental.column}' is of another type; {self._mend}"
             raise StateMismatchError(msg)
         lower = cursor.before(mark, incremental.watermark_lag)
         seen = cursor.look(lower, at, max_future or _MAX_FUTURE)
@@ -160,8 +157,9 @@ class Session:
     def _mend(self) -> str:
         name = f"{self._memory.identity.pipeline}/{self._memory.identity.node}"
         return (
-            f"'run --full-refresh {name}' reads everything and replaces the target; 'state repair "
-            f"{name}' takes the target as it is; 'state reset {name}' forgets the mark"
+            f"'odibi-dagster run CONFIG {name} --full-refresh' reads everything and replaces the "
+            f"target, 'odibi-dagster state repair CONFIG {name}' takes the target as it is, "
+            f"'odibi-dagster state reset CONFIG {name}' forgets or sets the mark"
         )
 
     def _recovered(self, target: Target) -> Intent:

@@ -7,7 +7,7 @@ as text; a moment without a zone is in the project's zone.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -120,16 +120,23 @@ class Cursor:
             raise SchemaContractError(msg)
         return self._as_cursor(at - span)
 
-    def accepts(self, mark: Mark) -> bool:
-        """Whether the mark is of the cursor's own type."""
-        match self._dtype:
-            case nw.Datetime(time_zone=None):
-                return isinstance(mark, datetime) and mark.tzinfo is None
-            case nw.Datetime():
-                return isinstance(mark, datetime) and mark.tzinfo is not None
-            case nw.Date():
-                return isinstance(mark, date) and not isinstance(mark, datetime)
-        return isinstance(mark, (int, float, Decimal))
+    def fitted(self, mark: Mark) -> Mark | None:
+        """The mark in the cursor's own type; None where it is another kind of value.
+
+        A day stands for its midnight, and a moment without a zone is in the project's zone.
+        """
+        dtype = self._dtype
+        if isinstance(dtype, nw.Datetime) and isinstance(mark, date):
+            moment = mark if isinstance(mark, datetime) else datetime.combine(mark, time())
+            if moment.tzinfo is None and dtype.time_zone:
+                return moment.replace(tzinfo=self._zone).astimezone(UTC)
+            if moment.tzinfo is not None and not dtype.time_zone:
+                return moment.astimezone(self._zone).replace(tzinfo=None)
+            return moment
+        if isinstance(dtype, nw.Date):
+            return mark if type(mark) is date else None
+        is_number = isinstance(mark, (int, float, Decimal)) and dtype.is_numeric()
+        return mark if is_number else None
 
     def _type(self, name: str) -> DType:
         if name not in self._schema:
