@@ -11,7 +11,6 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from odibi_dagster.cli.validate import config_arguments, counted
-from odibi_dagster.core.units import parse_duration
 from odibi_dagster.errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
@@ -200,6 +199,8 @@ class _State:
         return self._done(row)
 
     def prune(self) -> int:
+        from odibi_dagster.core.units import parse_duration
+
         try:
             seconds = parse_duration(self.args.older_than).total_seconds()
         except ValueError as error:
