@@ -122,7 +122,7 @@ class _Factory:
             check_specs=list(checks.values()),
             can_subset=True,
             resource_defs=self._resources,
-            pool=_pool(self._project, node),
+            pool=_pool(self._project, node, self._op_prefix),
         )
         def materialize(context):  # type: ignore[no-untyped-def]
             # no annotations: Dagster would resolve them anew for every op (0.1 ms each)
@@ -210,9 +210,16 @@ def _op_name(prefix: str, node_id: NodeId) -> str:
     return f"{slug(prefix)}__{node_id.pipeline}__{node_id.name}"
 
 
-def _pool(project: Project, node: Node) -> str | None:
+def _pool(project: Project, node: Node, prefix: str) -> str | None:
+    """The pool that is named; a node that adds to its target has one of its own.
+
+    Where such pools have a limit, Dagster lets two runs of a node wait for each other before they
+    start. What keeps the data right is the lease.
+    """
     pipeline = project.pipelines[node.id.pipeline]
-    return node.config.dagster.pool or pipeline.dagster.pool or project.config.dagster.pool
+    named = node.config.dagster.pool or pipeline.dagster.pool or project.config.dagster.pool
+    adds = node.target is not None and node.target.mode != "overwrite"
+    return named or (_op_name(prefix, node.id) if adds else None)
 
 
 _MANAGERS: list[tuple[dg.IOManager | None, dg.IOManagerDefinition]] = []

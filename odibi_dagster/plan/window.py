@@ -79,12 +79,13 @@ class Cursor:
         That is text that is no time, a float that is not finite, times with and without a zone
         mixed, or, unless `max_future` is None, a time beyond `at` + `max_future`.
         """
-        row = self._engine.fetch(
-            self._frame.select(*self._incremental.columns, _CURSOR).select(
-                **self._measures(lower, self._limit(at, max_future))
-            ),
-            1,
-        )[0]
+        frame = self._frame.select(*dict.fromkeys((*self._incremental.columns, _CURSOR)))
+        if lower is not None and not self._has_text:
+            # where a Parquet footer says that none of its rows is meant, nothing of it is read
+            cursor = nw.col(_CURSOR)
+            frame = frame.filter((cursor > self._literal(lower)) | cursor.is_null())
+        limit = self._limit(at, max_future)
+        row = self._engine.fetch(frame.select(**self._measures(lower, limit)), 1)[0]
         self._refuse(row, max_future)
         return Seen(self._mark(row), int(row["rows"] or 0), int(row["nulls"] or 0))
 
@@ -137,6 +138,11 @@ class Cursor:
             return mark if type(mark) is date else None
         is_number = isinstance(mark, (int, float, Decimal)) and dtype.is_numeric()
         return mark if is_number else None
+
+    @property
+    def _has_text(self) -> bool:
+        """Whether some cursor is text, of which every value has to be looked at."""
+        return any(isinstance(dtype, nw.String) for dtype in self._types.values())
 
     def _type(self, name: str) -> DType:
         if name not in self._schema:
