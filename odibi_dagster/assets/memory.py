@@ -59,6 +59,8 @@ class Memory:
         except FencedError:
             raise
         except BaseException as error:
+            if session is not None and session.is_over:
+                raise  # what was published stays published
             visible = session is None or session.may_be_published
             message = str(error)[:2_000] or type(error).__name__
             self.store.release(lease, message, keep_intent=visible)
@@ -108,11 +110,13 @@ class Session:
         max_future: timedelta | None,
     ) -> Window:
         """Which rows are new. CursorError or StateMismatchError where that cannot be said."""
+        first = not self.last or self.intent.full
         if self.repeats:
-            return Window(self.intent.lower, self.intent.upper, self.mark, self.mark)
+            intent, mark = self.intent, self.mark
+            return Window(intent.lower, intent.upper, mark, mark, is_first=first)
         if not incremental.is_stateful:
-            first = not self.last or self.intent.full
-            return Window(None if first else cursor.since(at, incremental.span))
+            lower = None if first else cursor.since(at, incremental.span)
+            return Window(lower, is_first=first)
         mark = None if self.intent.full else self.mark
         if mark is not None and (mark := cursor.fitted(told := mark)) is None:
             msg = f"the mark is {told} and '{incremental.column}' is of another type; {self._mend}"
@@ -120,7 +124,7 @@ class Session:
         lower = cursor.before(mark, incremental.watermark_lag)
         seen = cursor.look(lower, at, max_future or _MAX_FUTURE)
         after = mark if seen.upper is None else seen.upper
-        return Window(lower, seen.upper, mark, after, seen.nulls, not seen.rows)
+        return Window(lower, seen.upper, mark, after, first, seen.nulls, not seen.rows)
 
     def beside(self, quarantine: Target) -> Target:
         """The quarantine: replaced where the target is."""

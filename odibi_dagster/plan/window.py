@@ -54,6 +54,8 @@ class Window:
     """The mark before this run."""
     after: Mark | None = None
     """The mark that it leaves, where one is kept."""
+    is_first: bool = False
+    """Whether everything is read, rows without a cursor too."""
     nulls: int | None = None
     """Rows of the input that have no cursor; None: nobody looked."""
     is_empty: bool = False
@@ -89,15 +91,20 @@ class Cursor:
         self._refuse(row, max_future)
         return Seen(self._mark(row), int(row["rows"] or 0), int(row["nulls"] or 0))
 
-    def rows(self, lower: Mark | None, upper: Mark | None) -> Frame:
-        """The rows with `lower < cursor <= upper`; no bound, no filter."""
-        frame = self._frame
+    def rows(self, lower: Mark | None, upper: Mark | None, *, nulls: bool = False) -> Frame:
+        """The rows with `lower < cursor <= upper`, where there are bounds, in the input's columns.
+
+        `nulls`: rows without a cursor too, as the first load takes them.
+        """
+        cursor, conditions = nw.col(_CURSOR), []
         if lower is not None:
-            frame = frame.filter(nw.col(_CURSOR) > self._literal(lower))
+            conditions.append(cursor > self._literal(lower))
         if upper is not None:
-            # without a lower bound this is the first load, which takes rows without a cursor too
-            within = nw.col(_CURSOR) <= self._literal(upper)
-            frame = frame.filter(within | nw.col(_CURSOR).is_null() if lower is None else within)
+            conditions.append(cursor <= self._literal(upper))
+        if not conditions:
+            conditions.append(~cursor.is_null())
+        within = nw.all_horizontal(*conditions, ignore_nulls=False)
+        frame = self._frame.filter(within | cursor.is_null() if nulls else within)
         return frame.select(*self._schema.names())
 
     def before(self, mark: Mark | None, lag: timedelta) -> Mark | None:
