@@ -19,7 +19,7 @@ from odibi_dagster.state import tables
 from odibi_dagster.state.clock import Now
 from odibi_dagster.state.database import connect, patiently
 from odibi_dagster.state.marks import Mark, decode, encode, later
-from odibi_dagster.state.migrations import bring_up
+from odibi_dagster.state.migrations import bring_up, refuse_other_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -225,6 +225,7 @@ class Store:
         self, connection: sa.Connection, identity: Identity, owner: str
     ) -> Lease | tuple[str, float]:
         row = self._row(connection, identity)
+        refuse_other_version(connection)
         free = row.owner is None or row.lease_until <= row.now
         if not free and row.owner != owner:
             return row.owner, row.lease_until - row.now
