@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import getpass
+import hashlib
+import shutil
+import subprocess
+import tempfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -54,11 +59,43 @@ def _postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def postgres_url(_postgres: str, request: pytest.FixtureRequest) -> str:
     """A fresh database on that server."""
+    return _fresh_database(_postgres, request.node.nodeid)
+
+
+@pytest.fixture(scope="session")
+def _mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real MariaDB server of this machine, without any settings of its own."""
+    if (server := shutil.which("mariadbd")) is None:
+        pytest.skip("mariadbd is not installed: scripts/system-packages names the package")
+    folder, user = tmp_path_factory.mktemp("mariadb"), getpass.getuser()
+    words = ["--no-defaults", f"--user={user}", f"--datadir={folder}/data"]
+    install = ["mariadb-install-db", *words, "--auth-root-authentication-method=normal"]
+    subprocess.run(install, check=True, capture_output=True)
+    # the path of a socket may be 107 characters long, and folders of tests are longer
+    with tempfile.TemporaryDirectory() as short, (folder / "log").open("w") as log:
+        socket = f"{short}/mariadb.sock"
+        words += [f"--socket={socket}", "--skip-networking", "--max-connections=400"]
+        process = subprocess.Popen([server, *words], stdout=log, stderr=log)
+        ping = ["mariadb-admin", "--no-defaults", f"--socket={socket}", "--wait=60", "ping"]
+        subprocess.run(ping, check=True, capture_output=True)
+        yield f"mysql+pymysql://root@localhost/?unix_socket={socket}"
+        process.terminate()
+        process.wait(60)
+
+
+@pytest.fixture
+def mariadb_url(_mariadb: str, request: pytest.FixtureRequest) -> str:
+    """A fresh database on that server."""
+    return _fresh_database(_mariadb, request.node.nodeid)
+
+
+def _fresh_database(server: str, node_id: str) -> str:
     import sqlalchemy as sa
 
-    name = f"test_{abs(hash(request.node.nodeid)):x}"
-    engine = sa.create_engine(_postgres, isolation_level="AUTOCOMMIT")
+    name = f"test_{hashlib.sha256(node_id.encode()).hexdigest()[:16]}"
+    engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
+        connection.execute(sa.text(f"DROP DATABASE IF EXISTS {name}"))
         connection.execute(sa.text(f"CREATE DATABASE {name}"))
     engine.dispose()
-    return sa.make_url(_postgres).set(database=name).render_as_string(hide_password=False)
+    return sa.make_url(server).set(database=name).render_as_string(hide_password=False)

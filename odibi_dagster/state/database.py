@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,7 +16,6 @@ from sqlalchemy.exc import (
     DBAPIError,
     InterfaceError,
     NoSuchModuleError,
-    OperationalError,
     SQLAlchemyError,
 )
 
@@ -33,27 +33,42 @@ _CONNECT: dict[str, dict[str, Any]] = {
     "sqlite": {"timeout": 60},
     "postgresql": {
         "connect_timeout": 10,
-        "options": "-c lock_timeout=30000 -c statement_timeout=60000",
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 30_000,
+        # the last one frees the rows that a paused process holds
+        "options": "-c lock_timeout=30000 -c statement_timeout=60000 "
+        "-c idle_in_transaction_session_timeout=30000",
     },
-    "mysql": {"connect_timeout": 10},
+    "mysql": {"connect_timeout": 10, "read_timeout": 60, "write_timeout": 60},
 }
+_ISOLATION = {"postgresql": "READ COMMITTED", "mysql": "READ COMMITTED"}
+"""Each statement sees what is committed by then, whatever a server's own default is."""
 
 
 def connect(url: str) -> sa.Engine:
     """An engine for the state. ConfigError where the URL is none; it never shows a password."""
     try:
         parsed = sa.make_url(url)
-        name = parsed.get_backend_name()
+        if (name := parsed.get_backend_name()) == "mariadb":
+            # SQLAlchemy has two names for one dialect
+            parsed = parsed.set(drivername=parsed.drivername.replace("mariadb", "mysql", 1))
+            name = "mysql"
         if name not in _CONNECT:
             msg = f"invalid state url: {name} is not supported; use sqlite, postgresql or mysql"
             raise ConfigError(msg)
+        if name == "sqlite" and parsed.database in (None, "", ":memory:"):
+            msg = "invalid state url: it names no file, and nothing would be remembered; write "
+            raise ConfigError(msg + "sqlite:////path/of/state.db")
         engine = sa.create_engine(
             parsed,
-            connect_args=_CONNECT[name],
+            connect_args=_arguments(parsed, name),
             hide_parameters=True,
             pool_pre_ping=name != "sqlite",
             pool_size=2,
             max_overflow=4,
+            **({"isolation_level": _ISOLATION[name]} if name in _ISOLATION else {}),
         )
     except (ArgumentError, NoSuchModuleError, ValueError) as error:
         # the text of the error may hold the URL, and the URL a password
@@ -72,10 +87,20 @@ def connect(url: str) -> sa.Engine:
     return engine
 
 
+def _arguments(url: sa.URL, name: str) -> dict[str, Any]:
+    """What the driver is told; the `options` of the URL come last, so they win."""
+    arguments = dict(_CONNECT[name])
+    if "options" in arguments and (own := url.query.get("options")):
+        arguments["options"] += f" {own if isinstance(own, str) else ' '.join(own)}"
+    return arguments
+
+
 def _prepare_sqlite(engine: sa.Engine) -> None:
     """Writers queue up from their first statement on; what is committed is on the disk."""
-    if engine.url.database:
-        Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
+    try:
+        Path(str(engine.url.database)).parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unavailable(engine, error) from error
 
     @sa.event.listens_for(engine, "connect")
     def _set_up(connection: Any, _: Any) -> None:
@@ -88,28 +113,47 @@ def _prepare_sqlite(engine: sa.Engine) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-@contextmanager
-def first_start(engine: sa.Engine) -> Iterator[sa.Connection]:
+def first_start(engine: sa.Engine) -> AbstractContextManager[sa.Connection]:
     """A transaction that only one process at a time is in, before there is any table."""
-    match engine.dialect.name:
-        case "sqlite":
-            with FileLock(f"{engine.url.database}.lock"):
-                with engine.connect() as connection:
-                    # readers do not wait for writers, and a commit is one flush instead of four
-                    connection.connection.cursor().execute("PRAGMA journal_mode = WAL")
-                with engine.begin() as connection:
-                    yield connection
-        case "postgresql":
-            with engine.begin() as connection:
-                connection.execute(sa.text("SELECT pg_advisory_xact_lock(7106420137)"))
+    return _ALONE[engine.dialect.name](engine)
+
+
+@contextmanager
+def _alone_sqlite(engine: sa.Engine) -> Iterator[sa.Connection]:
+    try:
+        held = FileLock(f"{engine.url.database}.lock", timeout=2 * PATIENCE).acquire()
+    except OSError as error:  # filelock's own time-out is one as well
+        raise _unavailable(engine, error) from error
+    with held:
+        with engine.connect() as connection:
+            # readers do not wait for writers, and a commit is one flush instead of four
+            connection.connection.cursor().execute("PRAGMA journal_mode = WAL")
+        with engine.begin() as connection:
+            yield connection
+
+
+@contextmanager
+def _alone_postgresql(engine: sa.Engine) -> Iterator[sa.Connection]:
+    with engine.begin() as connection:
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock(7106420137)"))
+        yield connection
+
+
+@contextmanager
+def _alone_mysql(engine: sa.Engine) -> Iterator[sa.Connection]:
+    with engine.connect() as connection:
+        if connection.execute(sa.text("SELECT GET_LOCK('odibi_schema', 60)")).scalar() != 1:
+            raise _unavailable(engine, TimeoutError("another process makes its tables"))
+        connection.commit()
+        try:
+            with connection.begin():
                 yield connection
-        case _:
-            with engine.begin() as connection:
-                connection.execute(sa.text("SELECT GET_LOCK('odibi_schema', 60)"))
-                try:
-                    yield connection
-                finally:
-                    connection.execute(sa.text("SELECT RELEASE_LOCK('odibi_schema')"))
+        finally:
+            connection.invalidate()  # the lock is the session's, and ends with it
+
+
+_ALONE = {"sqlite": _alone_sqlite, "postgresql": _alone_postgresql, "mysql": _alone_mysql}
+"""One process at a time, per database; the lock ends with the process that holds it."""
 
 
 def patiently(engine: sa.Engine, work: Callable[[sa.Connection], T]) -> T:
@@ -118,17 +162,26 @@ def patiently(engine: sa.Engine, work: Callable[[sa.Connection], T]) -> T:
     `work` must be safe to repeat: whether a commit whose answer was lost took place is unknown.
     StateUnavailableError after `PATIENCE` seconds.
     """
+
+    def attempt() -> T:
+        with engine.begin() as connection:
+            return work(connection)
+
+    return insist(engine, attempt)
+
+
+def insist(engine: sa.Engine, attempt: Callable[[], T]) -> T:
+    """The result of `attempt`, made again while the database does not answer. See `patiently`."""
     started = time.monotonic()
-    for attempt in range(10_000):
+    for number in count():
         try:
-            with engine.begin() as connection:
-                return work(connection)
-        except (OperationalError, InterfaceError, DBAPIError) as error:
+            return attempt()
+        except DBAPIError as error:
             if not _passes(error):
                 raise _unavailable(engine, error) from error
             if time.monotonic() - started > PATIENCE:
                 raise _unavailable(engine, error, PATIENCE) from error
-            time.sleep(_PAUSES[min(attempt, len(_PAUSES) - 1)])
+            time.sleep(_PAUSES[min(number, len(_PAUSES) - 1)])
         except SQLAlchemyError as error:
             raise _unavailable(engine, error) from error
     raise AssertionError  # pragma: no cover
@@ -150,10 +203,10 @@ _PASSING = (
 )  # fmt: skip
 
 
-def _unavailable(
-    engine: sa.Engine, error: SQLAlchemyError, seconds: float = 0
-) -> StateUnavailableError:
+def _unavailable(engine: sa.Engine, error: Exception, seconds: float = 0) -> StateUnavailableError:
     where = engine.url.render_as_string(hide_password=True).split("?")[0]
-    reason = str(getattr(error, "orig", None) or type(error).__name__).strip().splitlines()[0]
+    cause = getattr(error, "orig", error)
+    told = str(cause).strip() if isinstance(error, DBAPIError | OSError) else ""
+    reason = (told or type(cause).__name__).splitlines()[0]
     how = f"unreachable for {seconds:.0f} s" if seconds else "cannot be used"
     return StateUnavailableError(f"state database {where} {how}: {reason}")

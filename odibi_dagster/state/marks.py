@@ -51,6 +51,22 @@ def decode(text: str) -> Mark:
             return datetime.fromisoformat(value)
 
 
+def later(old: Mark | None, new: Mark | None) -> Mark | None:
+    """The one that lies further on: marks never move backwards.
+
+    What cannot be compared (a day and a number) is the mark of another cursor: then the new one.
+
+    >>> later(10, Decimal("9.5"))
+    10
+    """
+    if old is None or new is None:
+        return old if new is None else new
+    try:
+        return old if old > new else new  # type: ignore[operator]
+    except TypeError:
+        return new
+
+
 def shown(text: str | None) -> str:
     """A mark for people."""
     return "none" if text is None else str(decode(text))

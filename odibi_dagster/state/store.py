@@ -18,8 +18,8 @@ from odibi_dagster.errors import FencedError, LeaseHeldError
 from odibi_dagster.state import tables
 from odibi_dagster.state.clock import Now
 from odibi_dagster.state.database import connect, patiently
-from odibi_dagster.state.marks import Mark, decode, encode
-from odibi_dagster.state.migrations import bring_up
+from odibi_dagster.state.marks import Mark, decode, encode, later
+from odibi_dagster.state.migrations import bring_up, refuse_other_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -123,11 +123,15 @@ class Store:
 
     def renew(self, lease: Lease) -> None:
         """Another `lease_seconds`; FencedError where somebody else has the lease by now."""
-        self._guarded(lease, {"lease_until": Now() + self.lease_seconds})
+        until = {"lease_until": Now() + self.lease_seconds}
+        # a lease that ended meanwhile stays ended
+        held = _STATE.c.owner == lease.owner
+        self._run(lambda connection: self._update(connection, lease, until, held))
 
     def intend(self, lease: Lease, intent: Intent, target: str) -> None:
         """Say which batch is about to be published, and where; FencedError as in `renew`."""
-        self._guarded(lease, {"intent": _intent_text(intent), "target": target})
+        values = {"intent": _intent_text(intent), "target": target}
+        self._run(lambda connection: self._update(connection, lease, values))
 
     def confirm(self, lease: Lease, intent: Intent, facts: Facts, *, release: bool = True) -> None:
         """The batch is published: mark, batch, metrics and run in one transaction.
@@ -142,14 +146,14 @@ class Store:
             ended = {"owner": None, "lease_until": None} if release else {}
             if row.batch >= intent.number:
                 # said before: by an earlier try, or by this one whose answer was lost
-                self._update(connection, lease, ended)
+                self._update(connection, lease, {"intent": None, **ended})
                 return
             values: dict[str, Any] = {
                 "batch": intent.number,
                 "in_target": facts.in_target,
                 "run_key": intent.run_key,
                 "intent": None,
-                "mark": _later(None if intent.full else row.mark, intent.upper),
+                "mark": _encoded(later(None if intent.full else _decoded(row.mark), intent.upper)),
             }
             self._update(connection, lease, values | ended)
             self._remember(connection, lease, intent, facts)
@@ -193,16 +197,21 @@ class Store:
     def metrics(self, identity: Identity, check_name: str, last: int) -> list[dict[str, float]]:
         """The metrics of a check in the last batches that were published, the newest first."""
         m = tables.metrics
+        mine = m.c.state_id == identity.key, m.c.check_name == check_name
+        newest = (
+            sa.select(m.c.number).where(*mine).distinct().order_by(m.c.number.desc()).limit(last)
+        ).subquery()
 
         def work(connection: sa.Connection) -> list[dict[str, float]]:
             found: dict[int, dict[str, float]] = {}
             for row in connection.execute(
                 sa.select(m)
-                .where(m.c.state_id == identity.key, m.c.check_name == check_name)
+                .join(newest, m.c.number == newest.c.number)
+                .where(*mine)
                 .order_by(m.c.number.desc())
             ):
                 found.setdefault(row.number, {})[row.metric] = row.value
-            return list(found.values())[:last]
+            return list(found.values())
 
         return self._run(work)
 
@@ -218,6 +227,7 @@ class Store:
         self, connection: sa.Connection, identity: Identity, owner: str
     ) -> Lease | tuple[str, float]:
         row = self._row(connection, identity)
+        refuse_other_version(connection)
         free = row.owner is None or row.lease_until <= row.now
         if not free and row.owner != owner:
             return row.owner, row.lease_until - row.now
@@ -263,13 +273,16 @@ class Store:
             raise _fenced(lease)
         return row
 
-    def _guarded(self, lease: Lease, values: Mapping[str, Any]) -> None:
-        self._run(lambda connection: self._update(connection, lease, values))
-
-    def _update(self, connection: sa.Connection, lease: Lease, values: Mapping[str, Any]) -> None:
+    def _update(
+        self,
+        connection: sa.Connection,
+        lease: Lease,
+        values: Mapping[str, Any],
+        *conditions: sa.ColumnElement[bool],
+    ) -> None:
         done = connection.execute(
             sa.update(_STATE)
-            .where(*_mine(lease))
+            .where(*_mine(lease), *conditions)
             .values(**values, version=_STATE.c.version + 1, updated_at=Now())
         )
         if done.rowcount != 1:
@@ -366,15 +379,6 @@ def _fenced(lease: Lease) -> FencedError:
         f"{lease.identity} was taken over by another run while run {lease.owner} paused; nothing "
         "more is published by this one"
     )
-
-
-def _later(old: str | None, new: Mark | None) -> str | None:
-    """Marks never move backwards; one of another type is the user's new cursor."""
-    if new is None:
-        return old
-    if old is not None and type(before := decode(old)) is type(new) and before > new:  # type: ignore[operator]
-        return old
-    return encode(new)
 
 
 def _encoded(mark: Mark | None) -> str | None:
