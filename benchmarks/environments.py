@@ -24,6 +24,13 @@ NAMED: Mapping[str, tuple[str, ...]] = {
     "odibi": ("odibi", "pandas", "pyarrow"),
 }
 """The packages of each environment whose versions the report names."""
+TITLES: Mapping[str, str] = {
+    HERE: "odibi_dagster, Polars, plain Dagster",
+    "duckdb": "DuckDB",
+    "pandas": "pandas",
+    "dbt": "dbt",
+    "odibi": "Odibi",
+}
 _VERSIONS = """
 import sys
 from importlib.metadata import version

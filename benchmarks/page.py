@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from benchmarks.environments import TITLES
 from benchmarks.goals import GOALS
 from benchmarks.model import Claim, Contender, Goal
 from benchmarks.results import Result, Spread, judged, load, ratios, spread
@@ -14,7 +15,8 @@ _HEAD = """\
 
 Measured by `make bench`, which builds the environments of the foreign tools, generates the data,
 runs everything and writes this page. `python -m benchmarks --help` says how to run a part of it.
-
+"""
+_METHOD = """\
 ## Method
 
 - The contenders of a goal take turns (A B C, A B C, ...), each in a fresh process. Before that each
@@ -23,18 +25,31 @@ runs everything and writes this page. `python -m benchmarks --help` says how to 
   summed resident sets, sampled every 20 ms.
 - A ratio compares two runs of the same turn. Figures are medians, with the least and the most.
   Contenders marked * are for comparison only and ran once.
-- Everybody writes Parquet with zstd level 1. Ours and the scripts in Polars also flush each file to
-  disk; DuckDB, pandas, dbt and Odibi do not, which spares them time.
+- Everybody writes Parquet with zstd level 1, where that can be said. Ours and the scripts in Polars
+  also flush each file to disk; the others do not, which spares them time.
 - Rows, sums of every column and values of checks are compared; where they differ it says so here.
 - Data is generated: orders of which 2 % are later updates of an earlier one, 1 % have no price and
   0.9 % are wrong; customers and products to go with them. It is the same on every machine.
 """
+_ALWAYS: Mapping[str, tuple[str, float, int]] = {
+    "wall": ("wall s", 1, 1),
+    "cpu": ("CPU s", 1, 1),
+    "memory": ("memory MB", 2**20, 0),
+}
+"""By measure: the head of its column, what it is divided by, and its digits."""
+_REPORTED: Mapping[str, tuple[str, float, int]] = {
+    "node_cpu": ("CPU s of a node", 1, 3),
+    "node_wall": ("wall s of a node", 1, 3),
+    "load_cpu": ("CPU s of loading", 1, 2),
+}
+"""The same for what contenders report themselves; shown where a claim names it."""
 
 
 def page(folder: Path) -> str:
     """The page, from the last result of each goal in the folder."""
     results = {name: result for name in GOALS if (result := load(folder, name))}
-    return "\n".join([_HEAD, *_summary(results), *_sections(results)])
+    goals = *_summary(results), _METHOD, *_sections(results)
+    return "\n".join([_HEAD, *_taken(results), *goals, *_versions(results)])
 
 
 def verdicts(goal: Goal, result: Result) -> Iterator[str]:
@@ -43,29 +58,36 @@ def verdicts(goal: Goal, result: Result) -> Iterator[str]:
         if (found := judged(result, claim)) is not None:
             met = "met" if claim.kept(found.median) else "MISSED"
             yield f"  {claim.text}: {_figure(claim, found)}, goal {_limit(claim)}: {met}"
-    yield (
-        f"  equal: {', '.join(result.compared) or 'nothing to compare'}"
-        if (not result.differences)
-        else "  RESULTS DIFFER"
-    )
-    yield from (f"    {line}" for line in result.differences)
+    if result.differences:
+        yield "  RESULTS DIFFER"
+        yield from (f"    {line}" for line in result.differences)
+    elif result.compared:
+        yield f"  equal: {', '.join(result.compared)}"
+
+
+def _is_size(claim: Claim) -> bool:
+    return claim.to is None and claim.measure == "memory"
 
 
 def _figure(claim: Claim, found: Spread) -> str:
-    if claim.to is None and claim.measure == "memory":
-        gigabytes = (value / 1e9 for value in (found.median, found.least, found.most))
-        return f"{Spread(*gigabytes).shown()} GB"
-    return found.shown()
+    if not _is_size(claim):
+        return found.shown()
+    gigabytes = (value / 1e9 for value in (found.median, found.least, found.most))
+    return f"{Spread(*gigabytes).shown()} GB"
 
 
 def _limit(claim: Claim) -> str:
     words = "at least" if claim.at_least else "at most"
-    if claim.to is None and claim.measure == "memory":
-        return f"{words} {claim.limit / 1e9:g} GB"
-    return f"{words} {claim.limit:g}"
+    return f"{words} {claim.limit / 1e9:g} GB" if _is_size(claim) else f"{words} {claim.limit:g}"
 
 
-def _summary(results: dict[str, Result]) -> Iterator[str]:
+def _taken(results: Mapping[str, Result]) -> Iterator[str]:
+    for machine in dict.fromkeys(result.machine for result in results.values()):
+        dates = sorted({result.date for result in results.values() if result.machine == machine})
+        yield f"{', '.join(dates)}: {machine}.\n"
+
+
+def _summary(results: Mapping[str, Result]) -> Iterator[str]:
     yield "## Goals\n"
     yield "| Goal | Measured | Limit | |"
     yield "|---|---|---|---|"
@@ -78,26 +100,31 @@ def _summary(results: dict[str, Result]) -> Iterator[str]:
     yield ""
 
 
-def _sections(results: dict[str, Result]) -> Iterator[str]:
+def _sections(results: Mapping[str, Result]) -> Iterator[str]:
     for name, result in results.items():
         goal = GOALS[name]
         yield f"## {goal.title}\n\n{goal.method}\n"
-        yield f"{result.rows:,} orders, {result.date}, {result.machine}.\n"
+        if any(contender.kind for contender in goal.contenders):
+            yield f"{result.rows:,} orders, {result.date}.\n"
         yield from _table(goal, result)
         yield from _nodes(goal, result)
         yield from _agreement(result)
-        yield from _versions(goal, result)
 
 
 def _table(goal: Goal, result: Result) -> Iterator[str]:
-    yield "| | wall s | CPU s | memory MB | wall | CPU | memory |"
-    yield "|---|---:|---:|---:|---:|---:|---:|"
+    """Figures of each contender, and their ratios to the base."""
+    named = {claim.measure for claim in goal.claims}
+    measures = {**_ALWAYS, **{name: how for name, how in _REPORTED.items() if name in named}}
+    yield f"| | {' | '.join(head for head, _, _ in measures.values())} | wall | CPU | memory |"
+    yield f"|---|{'---:|' * (len(measures) + len(_ALWAYS))}"
     for contender in goal.contenders:
         if runs := result.of(contender.name):
-            own = [
+            own = (
                 spread([run.figures[measure] for run in runs], scale).shown(digits)
-                for measure, scale, digits in (("wall", 1, 1), ("cpu", 1, 1), ("memory", 2**20, 0))
-            ]
+                if measure in runs[0].figures
+                else ""
+                for measure, (_, scale, digits) in measures.items()
+            )
             cells = [_title(contender), *own, *_to_base(goal, contender, result)]
             yield f"| {' | '.join(cells)} |"
     yield ""
@@ -108,7 +135,7 @@ def _title(contender: Contender) -> str:
 
 
 def _to_base(goal: Goal, contender: Contender, result: Result) -> Iterator[str]:
-    for measure in ("wall", "cpu", "memory"):
+    for measure in _ALWAYS:
         values = ratios(result, measure, contender.name, goal.base)
         yield spread(values).shown() if values and contender.name != goal.base else ""
 
@@ -118,15 +145,15 @@ def _nodes(goal: Goal, result: Result) -> Iterator[str]:
     told = [(c.title, result.of(c.name)) for c in goal.contenders]
     said = {title: runs for title, runs in told if runs and runs[0].seconds}
     nodes = list(dict.fromkeys(node for runs in said.values() for node in runs[0].seconds))
-    if len(said) < 2 or len(nodes) < 2:
+    if len(said) < 2 or len(nodes) < 3:
         return
-    yield "Seconds per node, its checks included:\n"
+    yield "Wall seconds per node, its checks included (dbt: without):\n"
     yield f"| | {' | '.join(said)} |"
     yield f"|---|{'---:|' * len(said)}"
     for node in nodes:
         cells = (
             f"{spread([run.seconds[node] for run in runs]).median:.2f}"
-            if all(node in run.seconds for run in runs)
+            if node in runs[0].seconds
             else ""
             for runs in said.values()
         )
@@ -143,11 +170,9 @@ def _agreement(result: Result) -> Iterator[str]:
         yield f"Found equal: {', '.join(result.compared)}.\n"
 
 
-def _versions(goal: Goal, result: Result) -> Iterator[str]:
-    titles: dict[str, list[str]] = {}
-    for contender in goal.contenders:
-        if contender.name in result.versions:
-            titles.setdefault(result.versions[contender.name], []).append(contender.title)
-    for versions, names in titles.items():
-        yield f"- {', '.join(names)}: {versions}"
+def _versions(results: Mapping[str, Result]) -> Iterator[str]:
+    yield "## Versions\n"
+    said = (pair for result in results.values() for pair in result.versions.items())
+    for environment, versions in dict.fromkeys(said):
+        yield f"- {TITLES[environment]}: {versions}"
     yield ""

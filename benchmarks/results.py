@@ -33,7 +33,7 @@ class Result:
     date: str
     machine: str
     versions: dict[str, str]
-    """By contender: interpreter and packages."""
+    """By environment: interpreter and packages."""
     runs: list[Run] = field(default_factory=list)
     differences: list[str] = field(default_factory=list)
     compared: list[str] = field(default_factory=list)

@@ -47,7 +47,7 @@ class Bench:
             rows=self.rows,
             date=f"{datetime.now(UTC):%Y-%m-%d}",
             machine=machine(),
-            versions={c.name: environments.versions(c.python, self.work) for c in contenders},
+            versions={c.python: environments.versions(c.python, self.work) for c in contenders},
         )
         for repeat in range(repeats):
             for contender in contenders:
