@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from odibi_dagster.errors import SchemaContractError, WriteError
-from odibi_dagster.formats import files as staging
 from odibi_dagster.formats.delta_log import add_action, delta_schema
+from odibi_dagster.formats.disk import sync, sync_newest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -69,7 +69,7 @@ def commit(
                 [*adds], mode, schema, partition_by, commit_properties=properties
             )
         )
-    staging.sync_newest(root / "_delta_log")
+    sync_newest(root / "_delta_log")
 
 
 def merge(staged: Staged, snapshot: DeltaTable, batch: str) -> dict[str, int]:
@@ -94,8 +94,8 @@ def merge(staged: Staged, snapshot: DeltaTable, batch: str) -> dict[str, int]:
     )
     told = _committed(merger.when_matched_update_all().when_not_matched_insert_all().execute)
     for uri in set(snapshot.file_uris()) - before:
-        staging.sync(root / unquote(uri).removeprefix(f"{root}/"))
-    staging.sync_newest(root / "_delta_log")
+        sync(root / unquote(uri).removeprefix(f"{root}/"))
+    sync_newest(root / "_delta_log")
     return {
         "updated_rows": told["num_target_rows_updated"],
         "inserted_rows": told["num_target_rows_inserted"],

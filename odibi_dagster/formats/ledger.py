@@ -14,7 +14,7 @@ import os
 from typing import TYPE_CHECKING
 
 from odibi_dagster.errors import WriteError
-from odibi_dagster.formats.files import sync
+from odibi_dagster.formats.disk import write_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +32,7 @@ def batches_in(target: Path) -> tuple[str, ...]:
     try:
         said: dict[str, list[str]] = json.loads(ledger.read_text("utf-8"))
         return tuple(said.get(_end(target), ()))
-    except (ValueError, AttributeError) as error:
+    except (ValueError, AttributeError, TypeError) as error:
         msg = (
             f"{ledger} says which batches {target.name} holds and cannot be read ({error}); "
             "remove it if the last run of this node ended well"
@@ -45,11 +45,7 @@ def announce(target: Path, new: Path, batch: str) -> None:
     batches = batches_in(target)
     said = {_end(target): batches} if target.exists() else {}
     said[_end(new)] = (*batches, batch)[-_KEPT:]
-    ledger = _ledger(target)
-    partial = ledger.with_name(f"{ledger.name}.partial")
-    partial.write_text(json.dumps(said, indent=1) + "\n", "utf-8")
-    sync(partial)
-    partial.replace(ledger)
+    write_text(_ledger(target), json.dumps(said, indent=1) + "\n")
 
 
 def _ledger(target: Path) -> Path:
