@@ -11,7 +11,7 @@ import narwhals.stable.v2 as nw
 from odibi_dagster.errors import ConfigError, DataReadError, SchemaContractError, did_you_mean
 from odibi_dagster.formats import files
 from odibi_dagster.formats.base import APPENDING, KEYED, Format, Published, Staged
-from odibi_dagster.formats.batches import add_batch, last_batch
+from odibi_dagster.formats.batches import add_batch, published
 from odibi_dagster.formats.errors import writing
 from odibi_dagster.formats.fit import fitted, with_types_for_nulls
 from odibi_dagster.formats.keys import require_keys, without
@@ -66,7 +66,7 @@ class FileFormat(Format):
         """See `Format.published`: the names of a directory's files say it."""
         if not location.path.is_dir():
             return None
-        return last_batch(files.old_files(location.path, self.suffixes), owner)
+        return published(location.path, self.suffixes, owner)
 
     def newest(self, location: Location) -> datetime | None:
         """See `Format.newest`: the modification time of the newest file."""

@@ -97,8 +97,15 @@ class Parquet(FileFormat):
 
     def publish(self, engine: Engine, staged: Staged) -> Published:
         """See `Format.publish`; the types of partition columns are kept beside the folders."""
+        if not self.exists(staged.location):
+            # a kill before the types are said would leave folders whose types are guessed
+            _remember_types(staged)
         published = super().publish(engine, staged)
-        if staged.partition_by:
-            with writing(staged.location):
-                remember_types(staged.location.path, staged.schema, staged.partition_by)
+        _remember_types(staged)
         return published
+
+
+def _remember_types(staged: Staged) -> None:
+    if staged.partition_by:
+        with writing(staged.location):
+            remember_types(staged.location.path, staged.schema, staged.partition_by)
