@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
-import dagster as dg
-
 if TYPE_CHECKING:
+    import dagster as dg
     from dagster import DagsterInstance, DagsterRun
 
-_ENDED_BADLY = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
-
-def batch_of(run: DagsterRun, instance: DagsterInstance) -> str:
-    """The first run of a chain in which each runs again what failed before it.
+def batch_of(run: DagsterRun, instance: DagsterInstance, key: dg.AssetKey) -> str:
+    """What the node of this asset adds in the first of the runs that each repeat the one before.
 
     A step retried by Dagster stays in its run. A run retried by Dagster, or by hand, names the run
-    it repeats: where that one failed, its rows may be visible although it never said so, and must
-    not be added twice. What repeats a successful run is a batch of its own.
+    it repeats: where that one did not succeed (it failed, or was killed and never said so), its
+    rows may be visible all the same and must not be added twice. What repeats a successful run is a
+    batch of its own. The key is part of the name: nodes of two projects may add to one table.
     """
     while run.parent_run_id and (parent := instance.get_run_by_id(run.parent_run_id)):
-        if parent.status not in _ENDED_BADLY:
+        if parent.is_success:
             break
         run = parent
-    return short(run.run_id)
+    node = hashlib.sha256(key.to_string().encode()).hexdigest()
+    return f"{short(run.run_id)}_{node[:8]}"
 
 
 def short(run_id: str) -> str:

@@ -124,7 +124,7 @@ class _Factory:
             # the engine is imported by the process that runs a node, not by one that loads it
             engine = get_engine(self._project.engine)
             face = DagsterFace(context, node, spec.key, rejects, keys, engine, run_id)
-            batch = batch_of(context.run, context.instance)
+            batch = batch_of(context.run, context.instance, spec.key)
             yield from self._run(context, face, batch)
 
         return materialize
