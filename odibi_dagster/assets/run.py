@@ -20,7 +20,7 @@ from odibi_dagster.config.promises import INPUT_PREFIX
 from odibi_dagster.connections.base import Location
 from odibi_dagster.core import clock
 from odibi_dagster.formats.base import formats, unchanged
-from odibi_dagster.plan.broken import together
+from odibi_dagster.plan.broken import as_stored_text, together
 from odibi_dagster.plan.window import Cursor, Window
 
 if TYPE_CHECKING:
@@ -196,9 +196,7 @@ class NodeRun:
             return Judged((), None)
         target = self._target
         frame = target.format.scan_staged(self.planner.engine, staged)
-        stored = None
-        if target.format.exists(target.location) and _wants_stored(self.node.tests):
-            stored = target.format.scan(self.planner.engine, target.location).collect_schema()
+        stored = self._stored(target, staged.schema) if _wants_stored(self.node.tests) else None
         return self._judge(frame, self.node.tests, stored=stored)
 
     def split(self, staged: Staged, before: Judged, after: Judged) -> tuple[Staged, Staged | None]:
@@ -216,6 +214,9 @@ class NodeRun:
         sides = [self._split(judged) for judged in (before, after) if self._may_quarantine(judged)]
         broken = together([side[1] for side in sides])
         broken = limit_broken(broken, quarantine.max_rows, quarantine.sample_fraction)
+        if self._quarantine.mode != "overwrite":
+            stored = self._stored(self._quarantine, broken.collect_schema())
+            broken = as_stored_text(broken, stored or {})
         rejects = self._stage(broken, self._quarantine)
         if not after.quarantines:
             return staged, rejects
@@ -271,6 +272,17 @@ class NodeRun:
     def _discard_all(self) -> None:
         while self._staged:
             self._discard(self._staged[-1][1])
+
+    def _stored(
+        self, target: Target, types: Mapping[str, nw.dtypes.DType]
+    ) -> Mapping[str, nw.dtypes.DType] | None:
+        """The stored columns, with these types where files do not say theirs."""
+        if not target.format.exists(target.location):
+            return None
+        frame = target.format.read_back(
+            self.planner.engine, target.location, target.options, lambda: types
+        )
+        return frame.collect_schema()
 
     def _rereadable(self, main: str) -> bool:
         match self.node.sources[main]:

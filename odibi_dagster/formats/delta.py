@@ -175,7 +175,7 @@ class Delta(Parquet):
             return self.conform(frame)
         table = scan_version(engine, location, snapshot)
         stored = table.collect_schema()
-        rows = fitted(self.conform(with_types_for_nulls(frame, stored)), stored)
+        rows = fitted(engine, self.conform(with_types_for_nulls(frame, stored)), stored)
         return without(rows, table, options.keys) if mode == "append_once" else rows
 
     def scan_staged(self, engine: Engine, staged: Staged) -> Frame:

@@ -143,7 +143,7 @@ class FileFormat(Format):
     ) -> Frame:
         """The frame with the columns of the target; SchemaContractError where it has others."""
         stored = self.scan(engine, location).collect_schema()
-        return fitted(self.conform(with_types_for_nulls(frame, stored)), stored)
+        return fitted(engine, self.conform(with_types_for_nulls(frame, stored)), stored)
 
     def _facts(self, engine: Engine, frame: Frame, folder: Path) -> dict[str, Any]:
         """What is known of rows once they are staged."""
