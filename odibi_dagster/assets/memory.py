@@ -14,8 +14,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from odibi_dagster.core.batch import Batch
-from odibi_dagster.errors import FencedError, OdibiError, StateMismatchError
+from odibi_dagster.errors import FencedError, OdibiError, StateMismatchError, StateUnavailableError
 from odibi_dagster.plan.window import Window
+from odibi_dagster.state.marks import later
 from odibi_dagster.state.store import Facts, Intent
 
 if TYPE_CHECKING:
@@ -52,27 +53,33 @@ class Memory:
         stopped = threading.Event()
         beating = threading.Thread(target=self._beat, args=(lease, stopped), daemon=True)
         beating.start()
-        session = None
         try:
             session = Session(self, lease, node, node.target)
             yield session
         except FencedError:
             raise
         except BaseException as error:
-            visible = session is None or session.may_be_published
-            message = str(error)[:2_000] or type(error).__name__
-            self.store.release(lease, message, keep_intent=visible)
+            self._end(lease, error)
             raise
         finally:
             stopped.set()
         if not session.is_over:
             self.store.release(lease)
 
+    def _end(self, lease: Lease, error: BaseException) -> None:
+        """Let the next one in. An intent stays: its batch may yet become visible."""
+        try:
+            self.store.release(lease, str(error)[:2_000] or type(error).__name__)
+        except StateUnavailableError as also:
+            error.add_note(f"and the lease could not be ended, it runs out by itself: {also}")
+
     def _beat(self, lease: Lease, stopped: threading.Event) -> None:
         """Keep the lease while the node is at work."""
         while not stopped.wait(self.store.lease_seconds / 3):
             try:
                 self.store.renew(lease)
+            except StateUnavailableError:
+                continue  # it may answer the next time
             except OdibiError:
                 return  # the run finds out itself before it publishes
 
@@ -108,22 +115,29 @@ class Session:
         max_future: timedelta | None,
     ) -> Window:
         """Which rows are new. CursorError or StateMismatchError where that cannot be said."""
-        if self.repeats:
-            return Window(self.intent.lower, self.intent.upper, self.mark, self.mark)
-        if not incremental.is_stateful:
-            first = not self.last or self.intent.full
-            return Window(None if first else cursor.since(at, incremental.span))
+        first = not self.last or self.intent.full
         mark = None if self.intent.full else self.mark
-        if mark is not None and not cursor.accepts(mark):
-            msg = (
-                f"the mark is {mark!r} and the cursor '{incremental.column}' is of another type; "
-                f"{self._mend}"
-            )
-            raise StateMismatchError(msg)
+        if self.repeats:
+            lower, upper = self.intent.lower, self.intent.upper
+            self._refuse_other_type(cursor, incremental.column, lower, upper)
+            return Window(lower, upper, mark, later(mark, upper), with_nulls=first)
+        if not incremental.is_stateful:
+            lower = None if first else cursor.since(at, incremental.span)
+            return Window(lower, with_nulls=first)
+        self._refuse_other_type(cursor, incremental.column, mark)
         lower = cursor.before(mark, incremental.watermark_lag)
-        seen = cursor.look(lower, at, max_future or _MAX_FUTURE)
-        after = mark if seen.upper is None else seen.upper
-        return Window(lower, seen.upper, mark, after, seen.nulls, not seen.rows)
+        seen = cursor.look(lower, at, max_future or _MAX_FUTURE, with_nulls=first)
+        after = later(mark, seen.upper)
+        return Window(lower, seen.upper, mark, after, seen.nulls, not seen.rows, first)
+
+    def _refuse_other_type(self, cursor: Cursor, column: str, *marks: Mark | None) -> None:
+        for mark in marks:
+            if mark is not None and not cursor.accepts(mark):
+                msg = (
+                    f"the mark is {mark!r} and the cursor '{column}' is of another type; "
+                    f"{self._mend}"
+                )
+                raise StateMismatchError(msg)
 
     def beside(self, quarantine: Target) -> Target:
         """The quarantine: replaced where the target is."""
@@ -152,11 +166,6 @@ class Session:
         self.is_over = True
 
     @property
-    def may_be_published(self) -> bool:
-        """Whether some of the batch may be visible: then its intent must stay."""
-        return self._intended
-
-    @property
     def _mend(self) -> str:
         name = f"{self._memory.identity.pipeline}/{self._memory.identity.node}"
         return (
@@ -169,16 +178,21 @@ class Session:
         memory, told = self._memory, self._lease.remembered
         there = target.format.published(target.location, self.owner) or 0
         pending = told.intent
-        if pending is not None and there >= pending.number:
+        published = pending is not None and there == pending.number
+        if pending is not None and published:
             # published and never confirmed: the target knows better
             facts = Facts(adopted=True, in_target=there)
             memory.store.confirm(self._lease, pending, facts, release=False)
-            self.last, self._expected = pending.number, there
-            self.mark = self.mark if pending.upper is None else pending.upper
+            self.last = self._expected = there
+            self.mark = later(None if pending.full else self.mark, pending.upper)
         if memory.full_refresh:
-            return Intent(max(self.last, there) + 1, memory.run_key, full=True)
+            # no number that a run which sleeps since then could still publish rows under
+            used = max(self.last, there, pending.number if pending else 0)
+            return Intent(used + 1, memory.run_key, full=True)
+        if pending is not None and pending.full and not published:
+            return self._again(pending)  # whatever is there now will be replaced
         self._refuse_mismatch(target, there)
-        if pending is not None and (there < pending.number or self._is_mine(pending.run_key)):
+        if pending is not None and (not published or self._is_mine(pending.run_key)):
             return self._again(pending)
         if self._is_mine(told.run_key) and (
             confirmed := memory.store.window(memory.identity, self.last)
@@ -207,13 +221,13 @@ class Session:
         reason = None
         if self.last and told.target not in (None, uri):
             reason = f"the mark belongs to {told.target}, and the node writes {uri} now"
-        elif target.mode != "append":
+        elif target.mode == "overwrite":
             return
         elif self.last and not exists:
             reason = f"{target.location} is gone, and the state is at batch {self.last}"
         elif there != self._expected:
             reason = f"target is at batch {there}, state at {self._expected}"
-        elif exists and not self.last and told.intent is None:
+        elif target.mode == "append" and exists and not self.last and told.intent is None:
             reason = f"{target.location} holds rows, and no mark says which of them were read"
         if reason:
             msg = f"{reason}; {self._mend}"

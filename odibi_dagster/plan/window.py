@@ -58,6 +58,8 @@ class Window:
     """Rows of the input that have no cursor; None: nobody looked."""
     is_empty: bool = False
     """Whether the input has nothing new."""
+    with_nulls: bool = False
+    """Whether rows without a cursor are taken as well, as the first load does."""
 
 
 class Cursor:
@@ -73,7 +75,14 @@ class Cursor:
         self._frame = self._with_cursor(frame)
         self._dtype = self._frame.collect_schema()[_CURSOR]
 
-    def look(self, lower: Mark | None, at: datetime, max_future: timedelta | None) -> Seen:
+    def look(
+        self,
+        lower: Mark | None,
+        at: datetime,
+        max_future: timedelta | None,
+        *,
+        with_nulls: bool = False,
+    ) -> Seen:
         """One aggregate over the cursor's columns. CursorError where a cursor is none.
 
         That is text that is no time, a float that is not finite, times with and without a zone
@@ -86,17 +95,21 @@ class Cursor:
             1,
         )[0]
         self._refuse(row, max_future)
-        return Seen(self._mark(row), int(row["rows"] or 0), int(row["nulls"] or 0))
+        rows, nulls = int(row["rows"] or 0), int(row["nulls"] or 0)
+        return Seen(self._mark(row), rows + nulls if with_nulls else rows, nulls)
 
-    def rows(self, lower: Mark | None, upper: Mark | None) -> Frame:
-        """The rows with `lower < cursor <= upper`; no bound, no filter."""
-        frame = self._frame
-        if lower is not None:
-            frame = frame.filter(nw.col(_CURSOR) > self._literal(lower))
-        if upper is not None:
-            # without a lower bound this is the first load, which takes rows without a cursor too
-            within = nw.col(_CURSOR) <= self._literal(upper)
-            frame = frame.filter(within | nw.col(_CURSOR).is_null() if lower is None else within)
+    def rows(self, window: Window) -> Frame:
+        """The rows with `lower < cursor <= upper`, and with `with_nulls` those without a cursor."""
+        cursor = nw.col(_CURSOR)
+        within = ~cursor.is_null()
+        if window.lower is not None:
+            within = within & (cursor > self._literal(window.lower))
+        if window.upper is not None:
+            within = within & (cursor <= self._literal(window.upper))
+        if window.with_nulls:
+            within = within | cursor.is_null()
+        unbounded = window.with_nulls and window.lower is None and window.upper is None
+        frame = self._frame if unbounded else self._frame.filter(within)
         return frame.select(*self._schema.names())
 
     def before(self, mark: Mark | None, lag: timedelta) -> Mark | None:
@@ -163,7 +176,7 @@ class Cursor:
         count = nw.Int64()
         measures = {
             **self._sent(above),
-            "rows": (nw.len() if lower is None else new.fill_null(False).cast(count).sum()),
+            "rows": new.fill_null(False).cast(count).sum(),
             "nulls": cursor.is_null().cast(count).sum(),
         }
         for place, (name, dtype) in enumerate(self._types.items()):

@@ -158,12 +158,11 @@ class Store:
 
         self._run(work)
 
-    def release(self, lease: Lease, message: str = "", *, keep_intent: bool = True) -> None:
+    def release(self, lease: Lease, message: str = "") -> None:
         """Let the next one in; a `message` says why the run failed. Nothing where it was fenced.
 
-        Without `keep_intent` nothing was about to become visible: the next run starts afresh.
+        An intent stays for the next run: nobody knows whether its batch will not become visible.
         """
-        kept = {} if keep_intent else {"intent": None}
 
         def work(connection: sa.Connection) -> None:
             if message:
@@ -171,7 +170,7 @@ class Store:
             connection.execute(
                 sa.update(_STATE)
                 .where(*_mine(lease))
-                .values(owner=None, lease_until=None, version=_STATE.c.version + 1, **kept)
+                .values(owner=None, lease_until=None, version=_STATE.c.version + 1)
             )
 
         self._run(work)
