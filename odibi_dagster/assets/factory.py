@@ -11,6 +11,7 @@ import dagster as dg
 
 from odibi_dagster.assets.chain import run_key_of, short
 from odibi_dagster.assets.events import DagsterFace, check_names
+from odibi_dagster.assets.identity import identity_of
 from odibi_dagster.assets.memory import Memory
 from odibi_dagster.assets.metadata import code_reference
 from odibi_dagster.assets.quiet import quietly
@@ -121,7 +122,7 @@ class _Factory:
             check_specs=list(checks.values()),
             can_subset=True,
             resource_defs=self._resources,
-            pool=_pool(self._project, node),
+            pool=_pool(self._project, node, self._op_prefix),
         )
         def materialize(context):  # type: ignore[no-untyped-def]
             # no annotations: Dagster would resolve them anew for every op (0.1 ms each)
@@ -160,19 +161,9 @@ class _Factory:
             raise dg.Failure(msg, allow_retries=False)
 
     def _memory(self, context: dg.AssetExecutionContext, node: Node) -> Memory:
-        from odibi_dagster.state.identity import Identity
-
-        incremental = node.incremental
-        identity = Identity(
-            self._project.config.project,
-            node.id.pipeline,
-            (incremental and incremental.state_key) or node.id.name,
-            environment=self._project.env or "",
-            key_prefix="/".join(self._prefix),
-        )
         return Memory(
             open_store(state_url(self._project, context.instance)),
-            identity,
+            identity_of(self._project, node, self._prefix),
             context.run.run_id,
             run_key_of(context.run, context.instance),
             full_refresh=context.run.tags.get(FULL_REFRESH_TAG) == "true",
@@ -219,9 +210,16 @@ def _op_name(prefix: str, node_id: NodeId) -> str:
     return f"{slug(prefix)}__{node_id.pipeline}__{node_id.name}"
 
 
-def _pool(project: Project, node: Node) -> str | None:
+def _pool(project: Project, node: Node, prefix: str) -> str | None:
+    """The pool that is named; a node that adds to its target has one of its own.
+
+    Where such pools have a limit, Dagster lets two runs of a node wait for each other before they
+    start. What keeps the data right is the lease.
+    """
     pipeline = project.pipelines[node.id.pipeline]
-    return node.config.dagster.pool or pipeline.dagster.pool or project.config.dagster.pool
+    named = node.config.dagster.pool or pipeline.dagster.pool or project.config.dagster.pool
+    adds = node.target is not None and node.target.mode != "overwrite"
+    return named or (_op_name(prefix, node.id) if adds else None)
 
 
 _MANAGERS: list[tuple[dg.IOManager | None, dg.IOManagerDefinition]] = []

@@ -53,13 +53,15 @@ class Memory:
         stopped = threading.Event()
         beating = threading.Thread(target=self._beat, args=(lease, stopped), daemon=True)
         beating.start()
+        session = None
         try:
             session = Session(self, lease, node, node.target)
             yield session
         except FencedError:
             raise
         except BaseException as error:
-            self._end(lease, error)
+            if session is None or not session.is_over:  # what was published stays published
+                self._end(lease, error)
             raise
         finally:
             stopped.set()
@@ -89,7 +91,7 @@ class Session:
 
     def __init__(self, memory: Memory, lease: Lease, node: Node, target: Target) -> None:
         self._memory, self._lease, self._node = memory, lease, node
-        self.owner = str(memory.identity)
+        self.owner = lease.remembered.name
         self.mark: Mark | None = lease.remembered.mark
         self.is_over = False
         self._intended = False
@@ -116,28 +118,25 @@ class Session:
     ) -> Window:
         """Which rows are new. CursorError or StateMismatchError where that cannot be said."""
         first = not self.last or self.intent.full
-        mark = None if self.intent.full else self.mark
+        mark = None if self.intent.full else self._fitted(cursor, self.mark)
         if self.repeats:
-            lower, upper = self.intent.lower, self.intent.upper
-            self._refuse_other_type(cursor, incremental.column, lower, upper)
-            return Window(lower, upper, mark, later(mark, upper), with_nulls=first)
+            lower, upper = (self._fitted(cursor, m) for m in (self.intent.lower, self.intent.upper))
+            return Window(lower, upper, mark, later(mark, upper), first)
         if not incremental.is_stateful:
             lower = None if first else cursor.since(at, incremental.span)
-            return Window(lower, with_nulls=first)
-        self._refuse_other_type(cursor, incremental.column, mark)
+            return Window(lower, is_first=first)
         lower = cursor.before(mark, incremental.watermark_lag)
-        seen = cursor.look(lower, at, max_future or _MAX_FUTURE, with_nulls=first)
-        after = later(mark, seen.upper)
-        return Window(lower, seen.upper, mark, after, seen.nulls, not seen.rows, first)
+        seen = cursor.look(lower, at, max_future or _MAX_FUTURE)
+        is_empty = seen.upper is None and not (first and seen.rows)
+        return Window(lower, seen.upper, mark, later(mark, seen.upper), first, seen.nulls, is_empty)
 
-    def _refuse_other_type(self, cursor: Cursor, column: str, *marks: Mark | None) -> None:
-        for mark in marks:
-            if mark is not None and not cursor.accepts(mark):
-                msg = (
-                    f"the mark is {mark!r} and the cursor '{column}' is of another type; "
-                    f"{self._mend}"
-                )
-                raise StateMismatchError(msg)
+    def _fitted(self, cursor: Cursor, mark: Mark | None) -> Mark | None:
+        """The mark in the cursor's own type; StateMismatchError where it has none."""
+        if mark is None or (fitted := cursor.fitted(mark)) is not None:
+            return None if mark is None else fitted
+        column = self._node.incremental and self._node.incremental.column
+        msg = f"the mark is {mark} and '{column}' is of another type; {self._mend}"
+        raise StateMismatchError(msg)
 
     def beside(self, quarantine: Target) -> Target:
         """The quarantine: replaced where the target is."""
@@ -169,8 +168,9 @@ class Session:
     def _mend(self) -> str:
         name = f"{self._memory.identity.pipeline}/{self._memory.identity.node}"
         return (
-            f"'run --full-refresh {name}' reads everything and replaces the target; 'state repair "
-            f"{name}' takes the target as it is; 'state reset {name}' forgets the mark"
+            f"'odibi-dagster run CONFIG {name} --full-refresh' reads everything and replaces the "
+            f"target, 'odibi-dagster state repair CONFIG {name}' takes the target as it is, "
+            f"'odibi-dagster state reset CONFIG {name}' forgets or sets the mark"
         )
 
     def _recovered(self, target: Target) -> Intent:

@@ -162,7 +162,8 @@ class NodeRun:
             cursor = Cursor(self.planner.engine, inputs[main], incremental, dagster.timezone)
             allowed = self.node.config.dagster.max_future or dagster.max_future
             self._window = self._session.window(cursor, incremental, self.at, allowed)
-            inputs[main] = cursor.rows(self._window)
+            new = self._window
+            inputs[main] = cursor.rows(new.lower, new.upper, nulls=new.is_first)
         return inputs
 
     def judge_input(self, inputs: Mapping[str, Frame]) -> Judged:

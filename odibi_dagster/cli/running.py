@@ -24,7 +24,7 @@ from odibi_dagster.cli.report import (
 from odibi_dagster.errors import OdibiError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from dagster._core.events.log import EventLogEntry
 
@@ -46,6 +46,7 @@ def materialize(
     changed: Changed,
     *,
     log: bool = False,
+    tags: Mapping[str, str] | None = None,
 ) -> None:
     """Run the job to its end, filling the report; `changed` hears of every node that moves.
 
@@ -60,6 +61,7 @@ def materialize(
         chosen.job.execute_in_process(
             instance=instance,
             run_id=report.run_id,
+            tags=dict(tags or {}),
             asset_selection=list(chosen.keys),
             run_config=None if log else _QUIET,
             raise_on_error=False,

@@ -7,7 +7,7 @@ as text; a moment without a zone is in the project's zone.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -54,12 +54,12 @@ class Window:
     """The mark before this run."""
     after: Mark | None = None
     """The mark that it leaves, where one is kept."""
+    is_first: bool = False
+    """Whether everything is read, rows without a cursor too."""
     nulls: int | None = None
     """Rows of the input that have no cursor; None: nobody looked."""
     is_empty: bool = False
     """Whether the input has nothing new."""
-    with_nulls: bool = False
-    """Whether rows without a cursor are taken as well, as the first load does."""
 
 
 class Cursor:
@@ -75,41 +75,36 @@ class Cursor:
         self._frame = self._with_cursor(frame)
         self._dtype = self._frame.collect_schema()[_CURSOR]
 
-    def look(
-        self,
-        lower: Mark | None,
-        at: datetime,
-        max_future: timedelta | None,
-        *,
-        with_nulls: bool = False,
-    ) -> Seen:
+    def look(self, lower: Mark | None, at: datetime, max_future: timedelta | None) -> Seen:
         """One aggregate over the cursor's columns. CursorError where a cursor is none.
 
         That is text that is no time, a float that is not finite, times with and without a zone
         mixed, or, unless `max_future` is None, a time beyond `at` + `max_future`.
         """
-        row = self._engine.fetch(
-            self._frame.select(*self._incremental.columns, _CURSOR).select(
-                **self._measures(lower, self._limit(at, max_future))
-            ),
-            1,
-        )[0]
+        frame = self._frame.select(*dict.fromkeys((*self._incremental.columns, _CURSOR)))
+        if lower is not None and not self._has_text:
+            # where a Parquet footer says that none of its rows is meant, nothing of it is read
+            cursor = nw.col(_CURSOR)
+            frame = frame.filter((cursor > self._literal(lower)) | cursor.is_null())
+        limit = self._limit(at, max_future)
+        row = self._engine.fetch(frame.select(**self._measures(lower, limit)), 1)[0]
         self._refuse(row, max_future)
-        rows, nulls = int(row["rows"] or 0), int(row["nulls"] or 0)
-        return Seen(self._mark(row), rows + nulls if with_nulls else rows, nulls)
+        return Seen(self._mark(row), int(row["rows"] or 0), int(row["nulls"] or 0))
 
-    def rows(self, window: Window) -> Frame:
-        """The rows with `lower < cursor <= upper`, and with `with_nulls` those without a cursor."""
-        cursor = nw.col(_CURSOR)
-        within = ~cursor.is_null()
-        if window.lower is not None:
-            within = within & (cursor > self._literal(window.lower))
-        if window.upper is not None:
-            within = within & (cursor <= self._literal(window.upper))
-        if window.with_nulls:
-            within = within | cursor.is_null()
-        unbounded = window.with_nulls and window.lower is None and window.upper is None
-        frame = self._frame if unbounded else self._frame.filter(within)
+    def rows(self, lower: Mark | None, upper: Mark | None, *, nulls: bool = False) -> Frame:
+        """The rows with `lower < cursor <= upper`, where there are bounds, in the input's columns.
+
+        `nulls`: rows without a cursor too, as the first load takes them.
+        """
+        cursor, conditions = nw.col(_CURSOR), []
+        if lower is not None:
+            conditions.append(cursor > self._literal(lower))
+        if upper is not None:
+            conditions.append(cursor <= self._literal(upper))
+        if not conditions:
+            conditions.append(~cursor.is_null())
+        within = nw.all_horizontal(*conditions, ignore_nulls=False)
+        frame = self._frame.filter(within | cursor.is_null() if nulls else within)
         return frame.select(*self._schema.names())
 
     def before(self, mark: Mark | None, lag: timedelta) -> Mark | None:
@@ -133,16 +128,28 @@ class Cursor:
             raise SchemaContractError(msg)
         return self._as_cursor(at - span)
 
-    def accepts(self, mark: Mark) -> bool:
-        """Whether the mark is of the cursor's own type."""
-        match self._dtype:
-            case nw.Datetime(time_zone=None):
-                return isinstance(mark, datetime) and mark.tzinfo is None
-            case nw.Datetime():
-                return isinstance(mark, datetime) and mark.tzinfo is not None
-            case nw.Date():
-                return isinstance(mark, date) and not isinstance(mark, datetime)
-        return isinstance(mark, (int, float, Decimal))
+    def fitted(self, mark: Mark) -> Mark | None:
+        """The mark in the cursor's own type; None where it is another kind of value.
+
+        A day stands for its midnight, and a moment without a zone is in the project's zone.
+        """
+        dtype = self._dtype
+        if isinstance(dtype, nw.Datetime) and isinstance(mark, date):
+            moment = mark if isinstance(mark, datetime) else datetime.combine(mark, time())
+            if moment.tzinfo is None and dtype.time_zone:
+                return moment.replace(tzinfo=self._zone).astimezone(UTC)
+            if moment.tzinfo is not None and not dtype.time_zone:
+                return moment.astimezone(self._zone).replace(tzinfo=None)
+            return moment
+        if isinstance(dtype, nw.Date):
+            return mark if type(mark) is date else None
+        is_number = isinstance(mark, (int, float, Decimal)) and dtype.is_numeric()
+        return mark if is_number else None
+
+    @property
+    def _has_text(self) -> bool:
+        """Whether some cursor is text, of which every value has to be looked at."""
+        return any(isinstance(dtype, nw.String) for dtype in self._types.values())
 
     def _type(self, name: str) -> DType:
         if name not in self._schema:
@@ -176,7 +183,7 @@ class Cursor:
         count = nw.Int64()
         measures = {
             **self._sent(above),
-            "rows": new.fill_null(False).cast(count).sum(),
+            "rows": (nw.len() if lower is None else new.fill_null(False).cast(count).sum()),
             "nulls": cursor.is_null().cast(count).sum(),
         }
         for place, (name, dtype) in enumerate(self._types.items()):

@@ -54,6 +54,8 @@ class Intent:
 class Remembered:
     """What a row says when a lease is taken."""
 
+    name: str
+    """Whose batches the target holds."""
     mark: Mark | None
     batch: int
     """The number of the last batch that was confirmed; 0 before the first."""
@@ -243,6 +245,7 @@ class Store:
             owner,
             row.fence + 1,
             Remembered(
+                row.name,
                 _decoded(row.mark),
                 row.batch,
                 row.in_target,
@@ -356,6 +359,7 @@ def _insert(connection: sa.Connection, identity: Identity) -> None:
         "pipeline": identity.pipeline,
         "node": identity.node,
         "partition_key": identity.partition,
+        "name": str(identity),
     }
     if connection.dialect.name == "mysql":
         connection.execute(_STATE.insert().prefix_with("IGNORE").values(values))

@@ -42,6 +42,7 @@ state = _table(
     sa.Column("pipeline", _NAME, nullable=False),
     sa.Column("node", _NAME, nullable=False),
     sa.Column("partition_key", _NAME, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
     sa.Column("mark", sa.Text),
     sa.Column("batch", _NUMBER, nullable=False, server_default="0"),
     sa.Column("in_target", _NUMBER, nullable=False, server_default="0"),
@@ -54,7 +55,8 @@ state = _table(
     sa.Column("lease_until", sa.Double),
     sa.Column("updated_at", sa.Double),
 )
-"""One row an identity. `batch` is the last one confirmed, `in_target` the last that the target
+"""One row an identity. `name` is whose batches the target holds: it stays when the identity is
+renamed. `batch` is the last one confirmed, `in_target` the last that the target
 names (a batch without rows leaves none there), `intent` the one about to be published, `run_key`
 the run that published the last one."""
 

@@ -146,3 +146,16 @@ def test_late_rows_within_the_lag_are_taken_once(shop: Shop, mode: str) -> None:
         assert shop.run().ok
     stored = pl.read_delta(str(shop.root / "lake/out/orders"))
     assert sorted(stored["n"]) == [0, 1, 2], "01-04 is within two days, 01-01 is not"
+
+
+def test_rows_without_a_cursor_are_read_once(shop: Shop) -> None:
+    """The first batch leaves no mark, and is not read again for that."""
+    _write(shop)
+    _land(shop, "a", [None, None])
+    for _ in range(2):
+        assert shop.run().ok
+    assert READ["parquet"](shop.root / "lake/out/orders").height == 2
+    _land(shop, "b", [1])
+    for _ in range(2):
+        assert shop.run().ok
+    assert READ["parquet"](shop.root / "lake/out/orders").height == 3

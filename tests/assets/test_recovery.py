@@ -197,7 +197,7 @@ def test_a_batch_waits_for_a_cursor_of_its_own_type(shop: Shop) -> None:
     text = pl.read_parquet(shop.root / "lake/in/0.parquet").with_columns(id=pl.lit("2024-01-01"))
     text.write_parquet(shop.root / "lake/in/0.parquet")
     run = shop.run()
-    assert "the mark is 1 and the cursor 'id' is of another type" in run.failures[0]
+    assert "the mark is 1 and 'id' is of another type" in run.failures[0]
 
 
 def test_the_reason_of_a_failure_is_not_hidden_by_a_database_that_is_away(

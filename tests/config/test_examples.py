@@ -49,6 +49,9 @@ def placed(title: str) -> dict[str, Any]:
 def test_the_example_loads(tmp_path: Path, title: str) -> None:
     write(tmp_path, "SELECT * FROM df", "sql/daily.sql")
     project = placed(title)
+    if title.startswith("write"):
+        # an example of another mode, of which an incremental read would have something to say
+        del project["pipelines"][0]["nodes"][0]["read"]["incremental"]
     project["connections"] = {
         name: project["connections"].get(name, {"type": "local", "base_path": f"./{name}"})
         for name in ("lake", "landing")
