@@ -360,6 +360,8 @@ def _insert(connection: sa.Connection, identity: Identity) -> None:
         "node": identity.node,
         "partition_key": identity.partition,
         "name": str(identity),
+        # a row that was forgotten and is made anew: no lease of the old one has such a fence
+        "fence": sa.cast(Now() * 1000, sa.BigInteger),
     }
     if connection.dialect.name == "mysql":
         connection.execute(_STATE.insert().prefix_with("IGNORE").values(values))
