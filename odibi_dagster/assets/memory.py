@@ -14,8 +14,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from odibi_dagster.core.batch import Batch
-from odibi_dagster.errors import FencedError, OdibiError, StateMismatchError
+from odibi_dagster.errors import FencedError, OdibiError, StateMismatchError, StateUnavailableError
 from odibi_dagster.plan.window import Window
+from odibi_dagster.state.marks import later
 from odibi_dagster.state.store import Facts, Intent
 
 if TYPE_CHECKING:
@@ -59,22 +60,28 @@ class Memory:
         except FencedError:
             raise
         except BaseException as error:
-            if session is not None and session.is_over:
-                raise  # what was published stays published
-            visible = session is None or session.may_be_published
-            message = str(error)[:2_000] or type(error).__name__
-            self.store.release(lease, message, keep_intent=visible)
+            if session is None or not session.is_over:  # what was published stays published
+                self._end(lease, error)
             raise
         finally:
             stopped.set()
         if not session.is_over:
             self.store.release(lease)
 
+    def _end(self, lease: Lease, error: BaseException) -> None:
+        """Let the next one in. An intent stays: its batch may yet become visible."""
+        try:
+            self.store.release(lease, str(error)[:2_000] or type(error).__name__)
+        except StateUnavailableError as also:
+            error.add_note(f"and the lease could not be ended, it runs out by itself: {also}")
+
     def _beat(self, lease: Lease, stopped: threading.Event) -> None:
         """Keep the lease while the node is at work."""
         while not stopped.wait(self.store.lease_seconds / 3):
             try:
                 self.store.renew(lease)
+            except StateUnavailableError:
+                continue  # it may answer the next time
             except OdibiError:
                 return  # the run finds out itself before it publishes
 
@@ -111,20 +118,25 @@ class Session:
     ) -> Window:
         """Which rows are new. CursorError or StateMismatchError where that cannot be said."""
         first = not self.last or self.intent.full
+        mark = None if self.intent.full else self._fitted(cursor, self.mark)
         if self.repeats:
-            intent, mark = self.intent, self.mark
-            return Window(intent.lower, intent.upper, mark, mark, is_first=first)
+            lower, upper = (self._fitted(cursor, m) for m in (self.intent.lower, self.intent.upper))
+            return Window(lower, upper, mark, later(mark, upper), first)
         if not incremental.is_stateful:
             lower = None if first else cursor.since(at, incremental.span)
             return Window(lower, is_first=first)
-        mark = None if self.intent.full else self.mark
-        if mark is not None and (mark := cursor.fitted(told := mark)) is None:
-            msg = f"the mark is {told} and '{incremental.column}' is of another type; {self._mend}"
-            raise StateMismatchError(msg)
         lower = cursor.before(mark, incremental.watermark_lag)
         seen = cursor.look(lower, at, max_future or _MAX_FUTURE)
-        after = mark if seen.upper is None else seen.upper
-        return Window(lower, seen.upper, mark, after, first, seen.nulls, not seen.rows)
+        is_empty = seen.upper is None and not (first and seen.rows)
+        return Window(lower, seen.upper, mark, later(mark, seen.upper), first, seen.nulls, is_empty)
+
+    def _fitted(self, cursor: Cursor, mark: Mark | None) -> Mark | None:
+        """The mark in the cursor's own type; StateMismatchError where it has none."""
+        if mark is None or (fitted := cursor.fitted(mark)) is not None:
+            return None if mark is None else fitted
+        column = self._node.incremental and self._node.incremental.column
+        msg = f"the mark is {mark} and '{column}' is of another type; {self._mend}"
+        raise StateMismatchError(msg)
 
     def beside(self, quarantine: Target) -> Target:
         """The quarantine: replaced where the target is."""
@@ -153,11 +165,6 @@ class Session:
         self.is_over = True
 
     @property
-    def may_be_published(self) -> bool:
-        """Whether some of the batch may be visible: then its intent must stay."""
-        return self._intended
-
-    @property
     def _mend(self) -> str:
         name = f"{self._memory.identity.pipeline}/{self._memory.identity.node}"
         return (
@@ -171,16 +178,21 @@ class Session:
         memory, told = self._memory, self._lease.remembered
         there = target.format.published(target.location, self.owner) or 0
         pending = told.intent
-        if pending is not None and there >= pending.number:
+        published = pending is not None and there == pending.number
+        if pending is not None and published:
             # published and never confirmed: the target knows better
             facts = Facts(adopted=True, in_target=there)
             memory.store.confirm(self._lease, pending, facts, release=False)
-            self.last, self._expected = pending.number, there
-            self.mark = self.mark if pending.upper is None else pending.upper
+            self.last = self._expected = there
+            self.mark = later(None if pending.full else self.mark, pending.upper)
         if memory.full_refresh:
-            return Intent(max(self.last, there) + 1, memory.run_key, full=True)
+            # no number that a run which sleeps since then could still publish rows under
+            used = max(self.last, there, pending.number if pending else 0)
+            return Intent(used + 1, memory.run_key, full=True)
+        if pending is not None and pending.full and not published:
+            return self._again(pending)  # whatever is there now will be replaced
         self._refuse_mismatch(target, there)
-        if pending is not None and (there < pending.number or self._is_mine(pending.run_key)):
+        if pending is not None and (not published or self._is_mine(pending.run_key)):
             return self._again(pending)
         if self._is_mine(told.run_key) and (
             confirmed := memory.store.window(memory.identity, self.last)
@@ -209,13 +221,13 @@ class Session:
         reason = None
         if self.last and told.target not in (None, uri):
             reason = f"the mark belongs to {told.target}, and the node writes {uri} now"
-        elif target.mode != "append":
+        elif target.mode == "overwrite":
             return
         elif self.last and not exists:
             reason = f"{target.location} is gone, and the state is at batch {self.last}"
         elif there != self._expected:
             reason = f"target is at batch {there}, state at {self._expected}"
-        elif exists and not self.last and told.intent is None:
+        elif target.mode == "append" and exists and not self.last and told.intent is None:
             reason = f"{target.location} holds rows, and no mark says which of them were read"
         if reason:
             msg = f"{reason}; {self._mend}"

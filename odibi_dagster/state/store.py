@@ -160,12 +160,11 @@ class Store:
 
         self._run(work)
 
-    def release(self, lease: Lease, message: str = "", *, keep_intent: bool = True) -> None:
+    def release(self, lease: Lease, message: str = "") -> None:
         """Let the next one in; a `message` says why the run failed. Nothing where it was fenced.
 
-        Without `keep_intent` nothing was about to become visible: the next run starts afresh.
+        An intent stays for the next run: nobody knows whether its batch will not become visible.
         """
-        kept = {} if keep_intent else {"intent": None}
 
         def work(connection: sa.Connection) -> None:
             if message:
@@ -173,7 +172,7 @@ class Store:
             connection.execute(
                 sa.update(_STATE)
                 .where(*_mine(lease))
-                .values(owner=None, lease_until=None, version=_STATE.c.version + 1, **kept)
+                .values(owner=None, lease_until=None, version=_STATE.c.version + 1)
             )
 
         self._run(work)
@@ -361,6 +360,8 @@ def _insert(connection: sa.Connection, identity: Identity) -> None:
         "node": identity.node,
         "partition_key": identity.partition,
         "name": str(identity),
+        # a row that was forgotten and is made anew: no lease of the old one has such a fence
+        "fence": sa.cast(Now() * 1000, sa.BigInteger),
     }
     if connection.dialect.name == "mysql":
         connection.execute(_STATE.insert().prefix_with("IGNORE").values(values))

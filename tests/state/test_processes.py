@@ -67,7 +67,7 @@ def _run(program: str, *arguments: object) -> None:
 def test_sixteen_first_starts_at_once(state_url: str) -> None:
     _run(START, state_url)
     with Store(state_url).engine.connect() as connection:
-        assert connection.execute(sa.select(tables.state.c.fence)).scalars().all() == [16]
+        assert connection.execute(sa.select(tables.state.c.id)).scalars().all() == [ME.key]
         assert connection.execute(sa.select(tables.schema.c.version)).scalars().all() == [1]
 
 

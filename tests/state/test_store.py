@@ -88,6 +88,15 @@ def test_the_same_run_takes_over_from_its_own_earlier_try(store: Store) -> None:
         store.renew(first)
 
 
+def test_a_lease_of_a_row_that_was_forgotten_is_not_one_of_the_next_row(store: Store) -> None:
+    slept = store.acquire(ME, "first")
+    with store.engine.begin() as connection:
+        connection.execute(sa.delete(tables.state))
+    store.acquire(ME, "second")
+    with pytest.raises(FencedError):
+        store.intend(slept, Intent(1, "first", None, 10), "file:///orders")
+
+
 def test_a_renewed_lease_is_held_on(store: Store) -> None:
     lease = store.acquire(ME, "first")
     run_out(store)
