@@ -17,6 +17,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from benchmarks.goals import GOALS
 from benchmarks.measure import CommandError
 from benchmarks.model import ROWS, Goal
@@ -34,8 +36,13 @@ def main(words: Sequence[str] | None = None) -> int:
     goals = _goals(arguments.only, parser)
     contenders = _contenders(arguments.contenders, goals, parser)
     bench = Bench(arguments.work.absolute(), arguments.rows)
+    bench.work.mkdir(parents=True, exist_ok=True)
     try:
-        agreed = _run(bench, goals, arguments.repeats, contenders)
+        with FileLock(bench.work / ".lock", blocking=False):
+            agreed = _run(bench, goals, arguments.repeats, contenders)
+    except Timeout:
+        print(f"another run works in {bench.work}; --work names another folder", file=sys.stderr)
+        return 1
     except CommandError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
