@@ -18,6 +18,7 @@ from odibi_dagster.config.project import External, Stored, Upstream
 from odibi_dagster.config.promises import INPUT_PREFIX
 from odibi_dagster.connections.base import Location
 from odibi_dagster.core import clock
+from odibi_dagster.core.meter import Meter, Phase
 from odibi_dagster.formats.base import formats
 from odibi_dagster.plan.broken import together
 
@@ -123,6 +124,7 @@ class NodeRun:
 
     def __enter__(self) -> NodeRun:
         """Nothing is held yet."""
+        self._meter.start()
         return self
 
     def __exit__(
@@ -140,6 +142,7 @@ class NodeRun:
         inputs = self.planner.inputs(self.node)
         main = self.node.main
         if self.node.contracts and main is not None and not self._rereadable(main):
+            self._meter.phase = Phase.LANDING
             inputs[main] = self._land(inputs[main])
         return inputs
 
@@ -147,6 +150,7 @@ class NodeRun:
         """One aggregate over the main input, where the node has contracts on it."""
         if not self.node.contracts or self.node.main is None:
             return Judged((), None)
+        self._meter.phase = Phase.JUDGING
         frame = inputs[self.node.main]
         return self._judge(frame, self.node.contracts, stored=None, prefix=INPUT_PREFIX)
 
@@ -163,6 +167,7 @@ class NodeRun:
 
     def stage(self, frame: Frame) -> Staged:
         """One sink, beside the target and invisible."""
+        self._meter.phase = Phase.WRITING
         target = self._target
         self._plan = self.planner.engine.explain(frame)
         return self._stage(frame, target)
@@ -171,6 +176,7 @@ class NodeRun:
         """One aggregate over the staged files, reading only the columns that tests name."""
         if not self.node.tests:
             return Judged((), None)
+        self._meter.phase = Phase.AUDITING
         target = self._target
         frame = target.format.scan_staged(self.planner.engine, staged)
         stored = None
@@ -190,6 +196,7 @@ class NodeRun:
         quarantine = self.node.quarantine
         if quarantine is None:
             return staged, None
+        self._meter.phase = Phase.SPLITTING
         sides = [self._split(judged) for judged in (before, after) if self._may_quarantine(judged)]
         broken = together([side[1] for side in sides])
         broken = limit_broken(broken, quarantine.max_rows, quarantine.sample_fraction)
@@ -202,11 +209,16 @@ class NodeRun:
 
     def publish(self, valid: Staged, broken: Staged | None) -> Outcome:
         """The quarantine first, then the target; each is one atomic step of its format."""
+        self._meter.phase = Phase.PUBLISHING
         rejects = None
         if broken is not None and self.node.quarantine is not None:
             rejects = self._publish(broken, self.node.quarantine.target)
         published = self._publish(valid, self._target)
         return Outcome(published, rejects, time.monotonic() - self._started, self._plan)
+
+    @property
+    def _meter(self) -> Meter:
+        return self.planner.engine.meter
 
     @property
     def _target(self) -> Target:

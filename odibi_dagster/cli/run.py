@@ -134,11 +134,12 @@ def _watched(
         terminal.note("stopped at once; the next run sweeps up what this one left aside")
 
     with (
-        Progress(report, terminal, traces=args.debug) as progress,
+        Progress(report, terminal, chosen.board, traces=args.debug) as progress,
         Stopping(announce, abandon) as stopping,
     ):
         try:
-            materialize(project, chosen, instance, report, progress.changed, log=args.debug)
+            heard = progress.changed, progress.said
+            materialize(project, chosen, instance, report, *heard, log=args.debug)
         except KeyboardInterrupt:
             cancel(instance, report.run_id, at_once=True)
     return stopping.exit_code
