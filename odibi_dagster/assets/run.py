@@ -19,6 +19,7 @@ from odibi_dagster.config.project import External, Stored, Upstream
 from odibi_dagster.config.promises import INPUT_PREFIX
 from odibi_dagster.connections.base import Location
 from odibi_dagster.core import clock
+from odibi_dagster.core.meter import Meter, Phase
 from odibi_dagster.formats.base import formats, unchanged
 from odibi_dagster.plan.broken import as_stored_text, together
 from odibi_dagster.plan.window import Cursor, Window
@@ -135,6 +136,7 @@ class NodeRun:
         if self.node.target is not None:
             self._session = self._held.enter_context(self.memory.session(self.node))
         self._held.callback(self._discard_all)
+        self._meter.start()
         return self
 
     def __exit__(
@@ -156,6 +158,7 @@ class NodeRun:
         if main is None:
             return inputs
         if (self.node.contracts or incremental) and not self._rereadable(main):
+            self._meter.phase = Phase.LANDING
             inputs[main] = self._land(inputs[main])
         if incremental and self._session:
             dagster = self.planner.project.config.dagster
@@ -170,6 +173,7 @@ class NodeRun:
         """One aggregate over the main input, where the node has contracts on it."""
         if not self.node.contracts or self.node.main is None:
             return Judged((), None)
+        self._meter.phase = Phase.JUDGING
         frame = inputs[self.node.main]
         return self._judge(frame, self.node.contracts, stored=None, prefix=INPUT_PREFIX)
 
@@ -186,6 +190,7 @@ class NodeRun:
 
     def stage(self, frame: Frame) -> Staged:
         """One sink, beside the target and invisible."""
+        self._meter.phase = Phase.WRITING
         target = self._target
         self._plan = self.planner.engine.explain(frame)
         return self._stage(frame, target)
@@ -194,6 +199,7 @@ class NodeRun:
         """One aggregate over the staged files, reading only the columns that tests name."""
         if not self.node.tests:
             return Judged((), None)
+        self._meter.phase = Phase.AUDITING
         target = self._target
         frame = target.format.scan_staged(self.planner.engine, staged)
         stored = self._stored(target, staged.schema) if _wants_stored(self.node.tests) else None
@@ -211,6 +217,7 @@ class NodeRun:
         quarantine = self.node.quarantine
         if quarantine is None:
             return staged, None
+        self._meter.phase = Phase.SPLITTING
         sides = [self._split(judged) for judged in (before, after) if self._may_quarantine(judged)]
         broken = together([side[1] for side in sides])
         broken = limit_broken(broken, quarantine.max_rows, quarantine.sample_fraction)
@@ -229,6 +236,7 @@ class NodeRun:
 
         Where there was nothing new nothing is touched.
         """
+        self._meter.phase = Phase.PUBLISHING
         rejects = None
         if self._window is not None and self._window.is_empty and self._stands(valid):
             return self._outcome(unchanged(valid), unchanged(broken) if broken else None)
@@ -259,6 +267,10 @@ class NodeRun:
     def _remembering(self) -> Session:
         assert self._session is not None  # noqa: S101  (a view never comes here)
         return self._session
+
+    @property
+    def _meter(self) -> Meter:
+        return self.planner.engine.meter
 
     @property
     def _target(self) -> Target:

@@ -56,6 +56,14 @@ class Staged:
 
 
 @dataclass(frozen=True)
+class Size:
+    """How much is stored, as far as that is known without reading rows."""
+
+    rows: int | None
+    bytes: int
+
+
+@dataclass(frozen=True)
 class Published:
     """What became visible."""
 
@@ -143,6 +151,14 @@ class Format(ABC):
     def newest(self, location: Location) -> datetime | None:
         """When the newest file there was written (UTC); None where nothing is."""
         raise NotImplementedError
+
+    def size(self, location: Location, options: Any = None) -> Size | None:  # noqa: ARG002
+        """About how much `scan` would read with these options; None where nothing is known.
+
+        A format that knows more than this says it. No row is read, and where there are many files,
+        not every footer. DataReadError where nothing readable is there.
+        """
+        return None
 
     @abstractmethod
     def conform(self, frame: Frame) -> Frame:

@@ -13,7 +13,7 @@ from odibi_dagster.core.model import Model
 from odibi_dagster.errors import ConfigError, DataReadError, SchemaContractError, WriteError
 from odibi_dagster.formats import files as staging
 from odibi_dagster.formats import types
-from odibi_dagster.formats.base import KEYED, Published, Staged, formats
+from odibi_dagster.formats.base import KEYED, Published, Size, Staged, formats
 from odibi_dagster.formats.delta_commit import (
     commit,
     create,
@@ -104,6 +104,13 @@ class Delta(Parquet):
         actions = _open(location).get_add_actions(flatten=True)
         times: list[int] = actions.column("modification_time").to_pylist()
         return datetime.fromtimestamp(max(times) / 1000, UTC) if times else None
+
+    def size(self, location: Location, options: Any = None) -> Size:
+        """See `Format.size`: the log knows bytes, and rows where writers have counted them."""
+        snapshot = _open(location, options.version if options else None)
+        actions = snapshot.get_add_actions(flatten=True)
+        sizes, rows = (actions.column(name).to_pylist() for name in ("size_bytes", "num_records"))
+        return Size(None if None in rows else sum(rows), sum(sizes))
 
     def scan(
         self,

@@ -10,9 +10,9 @@ import narwhals.stable.v2 as nw
 
 from odibi_dagster.errors import ConfigError, DataReadError, SchemaContractError, did_you_mean
 from odibi_dagster.formats import files
-from odibi_dagster.formats.base import APPENDING, KEYED, Format, Published, Staged
+from odibi_dagster.formats.base import APPENDING, KEYED, Format, Published, Size, Staged
 from odibi_dagster.formats.batches import add_batch, published
-from odibi_dagster.formats.errors import writing
+from odibi_dagster.formats.errors import reading, writing
 from odibi_dagster.formats.fit import fitted, with_types_for_nulls
 from odibi_dagster.formats.keys import require_keys, without
 from odibi_dagster.formats.seen import Seen
@@ -72,6 +72,12 @@ class FileFormat(Format):
         """See `Format.newest`: the modification time of the newest file."""
         found = self._files(location)
         return newest_of(found) if found else None
+
+    def size(self, location: Location, options: Any = None) -> Size:  # noqa: ARG002
+        """See `Format.size`: the bytes of the files, as they lie there."""
+        with reading(location, self.kind):
+            found = files_of(location, self.suffixes)
+            return Size(None, sum(file.stat().st_size for file in found))
 
     def _files(self, location: Location) -> tuple[Path, ...]:
         try:
