@@ -25,8 +25,9 @@ def expected(project: Project, node: Node) -> Expected | None:
     DataReadError where nothing readable is there.
     """
     found = _source(project, node)
-    once = node.target is not None and node.target.mode == "append_once"
-    kept = not once and all(step.keeps_rows() for step in node.steps)
+    # of an incremental node, or one that adds what is not there yet, only some rows come
+    some = node.incremental or (node.target is not None and node.target.mode == "append_once")
+    kept = not some and all(step.keeps_rows() for step in node.steps)
     return replace(found, row_for_row=found.row_for_row and kept) if found else None
 
 
