@@ -218,6 +218,19 @@ def test_names_that_need_quotes(tmp_path: Path, kind: str, engine: Engine) -> No
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_keys_that_partition(tmp_path: Path, kind: str, engine: Engine) -> None:
+    """A folder's name is not the text of the key."""
+    path, odd = tmp_path / "out", "ä/=% :*"
+    for batch, value in (("b1", 1.0), ("b2", 2.0), ("b3", 3.0)):
+        data = {"k": ["a", odd], "id": [1, 2], "v": [1.0, value]}
+        put(kind, path, data, "upsert", ["k"], engine, batch=batch, partition_by=("k",))
+    assert stored(kind, path, engine) == [(1, "a", 1.0), (2, odd, 3.0)]
+    data = {"k": [odd, "b"], "id": [9, 9], "v": [9.0, 9.0]}
+    put(kind, path, data, "append_once", ["k"], engine, batch="b4", partition_by=("k",))
+    assert stored(kind, path, engine) == [(1, "a", 1.0), (2, odd, 3.0), (9, "b", 9.0)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_million_rows(tmp_path: Path, kind: str) -> None:
     path, count = tmp_path / "out", 1_000_000
     numbers = pl.LazyFrame({"id": [0]}).select(pl.int_range(count).alias("id"))
