@@ -176,6 +176,30 @@ def test_an_upsert_loses_no_row_of_another_one(
     assert [row[0] for row in stored("parquet", path)] == [1, 2, 3, 4, 9]
 
 
+def test_an_upsert_whose_target_goes_while_it_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the engine says of a file that is gone is not what happened."""
+    path, scan = tmp_path / "out", Parquet.scan
+    put("parquet", path, OLD, "upsert", ["id"], partition_by=("k",))
+
+    def late(self: Parquet, *args: Any) -> Any:
+        frame = scan(self, *args)
+        put("parquet", path, OLD, "overwrite", [], batch="b3", partition_by=("k",))
+        return frame
+
+    parquet = format_of("parquet")
+    options = parquet.write_options(keys=["id"])  # type: ignore[call-arg]
+    staged = parquet.stage(
+        POLARS, frame_of(POLARS, NEW), Location(path), batch="b2", mode="upsert",
+        partition_by=("k",), options=options,
+    )  # fmt: skip
+    with monkeypatch.context() as patch, pytest.raises(WriteError, match="changed by another"):
+        patch.setattr(Parquet, "scan", late)
+        parquet.publish(POLARS, staged)
+    assert stored("parquet", path) == sorted(zip(*OLD.values(), strict=True))
+
+
 def test_a_merge_says_what_it_did_and_names_its_batch(tmp_path: Path) -> None:
     path = tmp_path / "out"
     put("delta", path, OLD, "upsert", ["id"])
