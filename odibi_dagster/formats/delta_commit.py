@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import errno
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
 import narwhals.stable.v2 as nw
 
 from odibi_dagster.errors import SchemaContractError, WriteError
 from odibi_dagster.formats.base import APPENDING
 from odibi_dagster.formats.delta_log import add_action, delta_schema
+from odibi_dagster.formats.delta_scan import files_of
 from odibi_dagster.formats.disk import sync, sync_newest
 from odibi_dagster.formats.files import move_in
 
@@ -107,7 +107,7 @@ def merge(staged: Staged, snapshot: DeltaTable) -> dict[str, int]:
     from deltalake import WriterProperties
 
     root = staged.location.path
-    before = set(snapshot.file_uris())
+    before = files_of(snapshot)
     sources = [pq.ParquetFile(file) for file in staged.files]
     schema = sources[0].schema_arrow
     rows = (part for source in sources for part in source.iter_batches())
@@ -121,8 +121,8 @@ def merge(staged: Staged, snapshot: DeltaTable) -> dict[str, int]:
         commit_properties=_properties(staged.batch, 0),
     )
     told = _committed(merger.when_matched_update_all().when_not_matched_insert_all().execute)
-    for uri in set(snapshot.file_uris()) - before:
-        sync(root / unquote(uri).removeprefix(f"{root}/"))
+    for file in files_of(snapshot) - before:
+        sync(root / file)
     sync_newest(root / "_delta_log")
     return {
         "updated_rows": told["num_target_rows_updated"],

@@ -199,14 +199,18 @@ class FileFormat(Format):
         seen = Seen(staged.location, self.suffixes)
         batch = self.scan_staged(engine, staged)
         rest = without(self.scan(engine, staged.location), batch, staged.keys)
-        whole = self.stage(
-            engine,
-            nw.concat([rest.select(*staged.schema), batch.select(*staged.schema)]),
-            staged.location,
-            batch=staged.batch,
-            partition_by=staged.partition_by,
-            options=staged.options,
-        )
+        try:
+            whole = self.stage(
+                engine,
+                nw.concat([rest.select(*staged.schema), batch.select(*staged.schema)]),
+                staged.location,
+                batch=staged.batch,
+                partition_by=staged.partition_by,
+                options=staged.options,
+            )
+        except DataReadError:
+            seen.refuse_change()
+            raise
         try:
             self._replace(whole, seen)
         finally:
