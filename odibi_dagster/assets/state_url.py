@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -20,6 +21,8 @@ VARIABLE = "ODIBI_STATE_URL"
 BARE_DEV = ".tmp_dagster_home_"
 """How a bare `dagster dev` names its home (importing it from there costs a third of a second)."""
 _FILE = "storage/odibi_state.db"
+_RELATIVE = re.compile(r"^(sqlite\w*:///)(?![/:])")
+"""A file that is named by where odibi.yaml lies, not by where a process happens to be."""
 
 
 def state_url(project: Project, instance: dg.DagsterInstance | None) -> str:
@@ -30,7 +33,7 @@ def state_url(project: Project, instance: dg.DagsterInstance | None) -> str:
     lies in `.dagster_home` beside odibi.yaml, where the command line has it too.
     """
     if told := os.environ.get(VARIABLE) or project.config.dagster.state_url:
-        return told
+        return _RELATIVE.sub(lambda match: f"{match[1]}{project.root}/", told)
     beside = project.root / HOME / _FILE
     if instance is None or not instance.is_persistent:
         return f"sqlite:///{beside}"

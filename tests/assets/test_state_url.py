@@ -77,6 +77,15 @@ def test_what_is_told_comes_first(project: Project, monkeypatch: pytest.MonkeyPa
     assert state_url(told, None) == "sqlite:////b.db"
 
 
+def test_a_relative_file_lies_beside_the_project(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, "sqlite:///state/a.db")
+    assert state_url(project, None) == f"sqlite:///{project.root}/state/a.db"
+    monkeypatch.setenv(VARIABLE, "sqlite:///:memory:")
+    assert state_url(project, None) == "sqlite:///:memory:", "which the store refuses"
+
+
 @pytest.mark.databases
 def test_the_database_of_the_instance(project: Project, postgres_url: str) -> None:
     home = project.root / "home"
