@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import tempfile
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +18,11 @@ if TYPE_CHECKING:
     from odibi_dagster.state.store import Store
 
 VARIABLE = "ODIBI_STATE_URL"
+BARE_DEV = ".tmp_dagster_home_"
+"""How a bare `dagster dev` names its home (importing it from there costs a third of a second)."""
 _FILE = "storage/odibi_state.db"
+_RELATIVE = re.compile(r"^(sqlite\w*:///)(?![/:])")
+"""A file that is named by where odibi.yaml lies, not by where a process happens to be."""
 
 
 def state_url(project: Project, instance: dg.DagsterInstance | None) -> str:
@@ -27,7 +33,7 @@ def state_url(project: Project, instance: dg.DagsterInstance | None) -> str:
     lies in `.dagster_home` beside odibi.yaml, where the command line has it too.
     """
     if told := os.environ.get(VARIABLE) or project.config.dagster.state_url:
-        return told
+        return _RELATIVE.sub(lambda match: f"{match[1]}{project.root}/", told)
     beside = project.root / HOME / _FILE
     if instance is None or not instance.is_persistent:
         return f"sqlite:///{beside}"
@@ -36,9 +42,17 @@ def state_url(project: Project, instance: dg.DagsterInstance | None) -> str:
         if found := getattr(runs, name, None):
             return str(found)
     home = Path(instance.root_directory)
-    if home.name.startswith("tmp") and home != Path(os.environ.get("DAGSTER_HOME", "")):
-        return f"sqlite:///{beside}"  # the home of a bare `dagster dev`, which it removes again
-    return f"sqlite:///{home / _FILE}"
+    return f"sqlite:///{beside if _is_passing(home) else home / _FILE}"
+
+
+def _is_passing(home: Path) -> bool:
+    """Whether it is removed again: the home of a bare `dagster dev`, or of `local_temp()`."""
+    if home.name.startswith(BARE_DEV):
+        return True
+    is_told = home == Path(os.environ.get("DAGSTER_HOME", ""))
+    return (
+        home.parent == Path(tempfile.gettempdir()) and home.name.startswith("tmp") and not is_told
+    )
 
 
 @cache
