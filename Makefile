@@ -6,7 +6,7 @@ EXAMPLE := example_project
 HOME_DIR := $(CURDIR)/$(EXAMPLE)/.dagster_home
 export DAGSTER_HOME := $(HOME_DIR)
 
-.PHONY: help demo demo-full dev test lint shots clean
+.PHONY: help demo demo-full dev test lint bench shots clean
 
 help:
 	@echo "make demo       run the example project, in an environment of its own"
@@ -14,6 +14,7 @@ help:
 	@echo "make dev        open the example in Dagster's UI"
 	@echo "make test       run every test; ONLY='lint polars spark databases browser' for some"
 	@echo "make lint       ruff, mypy, import-linter and the checks of the documents"
+	@echo "make bench      measure against other tools (20 minutes); ARGS='--only gold' for a part"
 	@echo "make shots      take the pictures of docs/images again"
 	@echo "make clean      remove everything that was made here"
 
@@ -33,6 +34,9 @@ test: test-home
 lint: test-home
 	@env -u DAGSTER_HOME $(TEST_VENV)/bin/python scripts/run_tests.py lint
 
+bench: test-home
+	@env -u DAGSTER_HOME $(TEST_VENV)/bin/python -m benchmarks --write docs/benchmarks.md $(ARGS)
+
 shots: home
 	@scripts/system-packages
 	@env -u DAGSTER_HOME $(VENV)/bin/python scripts/shots.py
@@ -40,6 +44,7 @@ shots: home
 clean:
 	rm -rf .venv .venv-test .venv-ci .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 	rm -rf .hypothesis dist build $(EXAMPLE)/.dagster_home $(EXAMPLE)/data/lake $(EXAMPLE)/data/full
+	rm -rf benchmarks/.work
 
 .PHONY: home test-home
 home:

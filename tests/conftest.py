@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -55,31 +56,29 @@ def _postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def postgres_url(_postgres: str, request: pytest.FixtureRequest) -> str:
     """A fresh database on that server."""
-    import sqlalchemy as sa
-
-    name = f"test_{abs(hash(request.node.nodeid)):x}"
-    engine = sa.create_engine(_postgres, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(sa.text(f"CREATE DATABASE {name}"))
-    engine.dispose()
-    return sa.make_url(_postgres).set(database=name).render_as_string(hide_password=False)
+    return _fresh_database(_postgres, request.node.nodeid)
 
 
 @pytest.fixture(scope="session")
-def _mysql() -> Iterator[str]:
+def _mariadb() -> Iterator[str]:
     """A real MariaDB server, of the system's package."""
     with mariadb() as url:
         yield url
 
 
 @pytest.fixture
-def mysql_url(_mysql: str, request: pytest.FixtureRequest) -> str:
+def mariadb_url(_mariadb: str, request: pytest.FixtureRequest) -> str:
     """A fresh database on that server."""
+    return _fresh_database(_mariadb, request.node.nodeid)
+
+
+def _fresh_database(server: str, node_id: str) -> str:
     import sqlalchemy as sa
 
-    name = f"test_{abs(hash(request.node.nodeid)):x}"
-    engine = sa.create_engine(_mysql)
+    name = f"test_{hashlib.sha256(node_id.encode()).hexdigest()[:16]}"
+    engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(sa.text(f"CREATE DATABASE {name} CHARACTER SET utf8mb4"))
+        connection.execute(sa.text(f"DROP DATABASE IF EXISTS {name}"))
+        connection.execute(sa.text(f"CREATE DATABASE {name}"))
     engine.dispose()
-    return f"{_mysql}/{name}"
+    return sa.make_url(server).set(database=name).render_as_string(hide_password=False)

@@ -50,7 +50,8 @@ def running(folder: Path, user: list[str], server: str, install: str, admin: str
         process = subprocess.Popen(
             [server, "--no-defaults", f"--datadir={data}", f"--socket={sock}", f"--port={port}",
              *user, "--bind-address=127.0.0.1", "--innodb-buffer-pool-size=64M",
-             "--skip-name-resolve", f"--pid-file={folder / 'pid'}"],
+             "--skip-name-resolve", "--max-connections=400", "--character-set-server=utf8mb4",
+             f"--pid-file={folder / 'pid'}"],
             stdout=log, stderr=log,
         )  # fmt: skip
     try:

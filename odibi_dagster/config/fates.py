@@ -31,6 +31,7 @@ BLOCKS: Mapping[str, type[BaseModel]] = {
     "nodes": models.NodeConfig,
     "columns": models.ColumnConfig,
     "read, and inputs in storage": models.ReadConfig,
+    "read.incremental": models.Incremental,
     "inputs of Python assets": models.AssetInput,
     "transform": models.TransformConfig,
     "transform.steps": models.StepConfig,

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from odibi_dagster.config.dagster import NodeDagster, PipelineDagster, ProjectDagster
+from odibi_dagster.config.incremental import Incremental
 from odibi_dagster.config.node import ColumnConfig, NodeConfig, StepConfig, TransformConfig
 from odibi_dagster.config.storage import AddMetadata, AssetInput, ReadConfig, WriteConfig
 from odibi_dagster.config.validation import QuarantineColumns, QuarantineConfig, ValidationConfig
@@ -18,6 +19,7 @@ __all__ = [
     "AddMetadata",
     "AssetInput",
     "ColumnConfig",
+    "Incremental",
     "NodeConfig",
     "NodeDagster",
     "PipelineConfig",

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Discriminator, Tag
 
+from odibi_dagster.config.incremental import Incremental
 from odibi_dagster.core.fate import Choice, NoEffect, NotYet
 from odibi_dagster.core.model import Model
 from odibi_dagster.core.names import ColumnName
@@ -33,7 +34,7 @@ class ReadConfig(Model):
     """SQL for the database, in its own words; only where the connection is one."""
     sql_file: Later = None
     filter: Annotated[Any, NotYet("write a filter_rows step")] = None
-    incremental: Later = None
+    incremental: Incremental | None = None
     time_travel: Later = None
     streaming: Later = False
     schema_ddl: Annotated[Any, NotYet("write the types under columns")] = None

@@ -56,6 +56,14 @@ class Staged:
 
 
 @dataclass(frozen=True)
+class Size:
+    """How much is stored, as far as that is known without reading rows."""
+
+    rows: int | None
+    bytes: int
+
+
+@dataclass(frozen=True)
 class Published:
     """What became visible."""
 
@@ -69,6 +77,11 @@ class Published:
     """Rows of the whole target; None where knowing would need a scan."""
     adopted: bool = False
     """Whether an earlier try had published this batch already, and nothing was done."""
+
+
+def unchanged(staged: Staged) -> Published:
+    """The target as it is: nothing of what was staged is published."""
+    return Published(staged.location, 0, 0, staged.schema)
 
 
 @dataclass(frozen=True)
@@ -174,6 +187,14 @@ class Format(ABC):
     def newest(self, location: Location) -> datetime | None:
         """When the newest file there was written (UTC); None where nothing is."""
         raise NotImplementedError
+
+    def size(self, location: Location, options: Any = None) -> Size | None:  # noqa: ARG002
+        """About how much `scan` would read with these options; None where nothing is known.
+
+        A format that knows more than this says it. No row is read, and where there are many files,
+        not every footer. DataReadError where nothing readable is there.
+        """
+        return None
 
     @abstractmethod
     def conform(self, frame: Frame) -> Frame:

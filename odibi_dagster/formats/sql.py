@@ -150,7 +150,7 @@ class Sql(Parquet):
         if mode != "overwrite" and self.exists(table):
             stored = self.stored_schema(engine, table)
             frame = conformed(with_types_for_nulls(frame, stored), self.conversions, dialect.title)
-            return fitted(frame, stored)
+            return fitted(engine, frame, stored)
         frame = conformed(frame, self.conversions, dialect.title)
         for name, dtype in frame.collect_schema().items():
             dialect.column_type(name, dtype)

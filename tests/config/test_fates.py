@@ -39,7 +39,12 @@ FULL: dict[str, Any] = {
                     "name": "a",
                     "dagster": {},
                     "columns": {"x": {}},
-                    "read": {"connection": "lake", "format": "parquet", "path": "in"},
+                    "read": {
+                        "connection": "lake",
+                        "format": "parquet",
+                        "path": "in",
+                        "incremental": {"mode": "stateful", "column": "x"},
+                    },
                     "inputs": {"py": {"asset": "team/raw"}},
                     "transform": {"steps": [{"sql": "SELECT * FROM df"}]},
                     "validation": {
@@ -50,6 +55,8 @@ FULL: dict[str, Any] = {
                         "connection": "lake",
                         "format": "parquet",
                         "path": "out",
+                        "mode": "upsert",
+                        "options": {"keys": ["x"]},
                         "add_metadata": {},
                     },
                 }
@@ -68,6 +75,7 @@ PATHS: dict[str, tuple[str | int, ...]] = {
     "nodes": NODE,
     "columns": (*NODE, "columns", "x"),
     "read, and inputs in storage": (*NODE, "read"),
+    "read.incremental": (*NODE, "read", "incremental"),
     "inputs of Python assets": (*NODE, "inputs", "py"),
     "transform": (*NODE, "transform"),
     "transform.steps": (*NODE, "transform", "steps", 0),

@@ -293,6 +293,15 @@ CASES = [
         id="append to an array",
     ),
     pytest.param(
+        nodes(
+            f"{A}  write: {{connection: lake, format: parquet, path: a, mode: upsert, "
+            "options: {keys: [id, id]}}"
+        ),
+        "column 'id' is named twice",
+        "10:91",
+        id="key twice",
+    ),
+    pytest.param(
         nodes(f"{A}  write: {{connection: lake, format: parquet, path: a, mode: appnd}}"),
         "mode must be one of overwrite, .*; did you mean 'append'",
         "10:67",

@@ -21,5 +21,6 @@ _SERVED = pytest.mark.databases
 def db(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
     """An empty database of each kind, one after the other: same rows, same promises."""
     kind = request.param
-    url = "" if kind == "sqlite" else request.getfixturevalue(f"{kind}_url")
+    served = {"postgres": "postgres_url", "mysql": "mariadb_url"}
+    url = request.getfixturevalue(served[kind]) if kind in served else ""
     return database(kind, tmp_path, url)

@@ -212,9 +212,9 @@ def test_types_of_postgres(tmp_path: Path, postgres_url: str) -> None:
 
 
 @pytest.mark.databases
-def test_types_of_mysql(tmp_path: Path, mysql_url: str) -> None:
+def test_types_of_mysql(tmp_path: Path, mariadb_url: str) -> None:
     described(
-        database("mysql", tmp_path, mysql_url),
+        database("mysql", tmp_path, mariadb_url),
         ("BOOLEAN", "true", nw.Boolean(), True),
         ("TINYINT", "-5", nw.Int8(), -5),
         ("TINYINT UNSIGNED", "255", nw.Int16(), 255),

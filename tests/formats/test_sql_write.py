@@ -265,8 +265,8 @@ def test_a_row_that_the_table_refuses_leaves_all_as_it_was(db: Database) -> None
 
 
 @pytest.mark.databases
-def test_a_table_without_transactions_is_refused(tmp_path: Path, mysql_url: str) -> None:
-    db = database("mysql", tmp_path, mysql_url)
+def test_a_table_without_transactions_is_refused(tmp_path: Path, mariadb_url: str) -> None:
+    db = database("mysql", tmp_path, mariadb_url)
     db.run("CREATE TABLE orders (id BIGINT, name VARCHAR(20)) ENGINE = MyISAM")
     with pytest.raises(WriteError, match="has the engine MyISAM"):
         add(db, ONE, "b1")

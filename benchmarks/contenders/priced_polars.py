@@ -1,0 +1,27 @@
+"""The bare sink: the plan of the row-wise node, written once, flushed to disk, and nothing else."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from benchmarks.contenders.priced import priced
+from benchmarks.contenders.report import Report, folders
+
+
+def run(report: Report) -> None:
+    """One sink."""
+    data, out = folders()
+    with report.timing("silver/priced"):
+        priced(pl.scan_parquet(data / "orders.parquet")).sink_parquet(
+            out / "priced.parquet",
+            compression="zstd",
+            compression_level=1,
+            statistics=True,
+            sync_on_close="all",
+            engine="streaming",
+        )
+    report.write()
+
+
+if __name__ == "__main__":
+    run(Report())
