@@ -202,7 +202,8 @@ class NodeRun:
         self._meter.phase = Phase.AUDITING
         target = self._target
         frame = target.format.scan_staged(self.planner.engine, staged)
-        stored = self._stored(target, staged.schema) if _wants_stored(self.node.tests) else None
+        asked = _looks_up(self.node.tests, "stored")
+        stored = self._stored(target, staged.schema) if asked else None
         return self._judge(frame, self.node.tests, stored=stored)
 
     def split(self, staged: Staged, before: Judged, after: Judged) -> tuple[Staged, Staged | None]:
@@ -327,7 +328,7 @@ class NodeRun:
             self.planner.engine,
             declared=self.node.declared,
             stored=stored,
-            newest_file=self._newest_file(),
+            newest_file=self._newest_file() if _looks_up(contracts, "newest_file") else None,
             timezone=self.planner.project.config.dagster.timezone,
             at=self.at,
         )
@@ -386,5 +387,5 @@ class NodeRun:
         return self._staged.pop(place)[0]
 
 
-def _wants_stored(contracts: Sequence[Contract]) -> bool:
-    return any(contract.kind == "schema" for contract in contracts)
+def _looks_up(contracts: Sequence[Contract], what: str) -> bool:
+    return any(what in contract.looks_up for contract in contracts)

@@ -11,6 +11,7 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from odibi_dagster.cli.validate import config_arguments
+from odibi_dagster.core.collector import resume
 
 if TYPE_CHECKING:
     import argparse
@@ -149,6 +150,7 @@ def _watched(
         Progress(report, terminal, chosen.board, traces=args.debug) as progress,
         Stopping(announce, abandon) as stopping,
     ):
+        resume()
         try:
             heard = progress.changed, progress.said
             tags = _tags(args)

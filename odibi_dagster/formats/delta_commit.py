@@ -15,7 +15,7 @@ from odibi_dagster.errors import SchemaContractError, WriteError
 from odibi_dagster.formats.base import APPENDING
 from odibi_dagster.formats.delta_log import add_action, delta_schema
 from odibi_dagster.formats.delta_scan import files_of
-from odibi_dagster.formats.disk import sync, sync_newest
+from odibi_dagster.formats.disk import sync, synced
 from odibi_dagster.formats.files import move_in
 
 if TYPE_CHECKING:
@@ -51,17 +51,17 @@ def create(staged: Staged) -> None:
     root, fresh = staged.location.path, staged.folder / ".table"
     fresh.mkdir(exist_ok=True)
     adds = _adds(move_in(fresh, staged.folder, staged.files), fresh)
-    _committed(
-        lambda: create_table_with_add_actions(
-            str(fresh),
-            delta_schema(staged.schema),
-            adds,
-            "error",
-            list(staged.partition_by),
-            commit_properties=_properties(staged.batch, 0),
+    with synced(fresh / "_delta_log"):
+        _committed(
+            lambda: create_table_with_add_actions(
+                str(fresh),
+                delta_schema(staged.schema),
+                adds,
+                "error",
+                list(staged.partition_by),
+                commit_properties=_properties(staged.batch, 0),
+            )
         )
-    )
-    sync_newest(fresh / "_delta_log")
     sync(fresh)
     try:
         fresh.rename(root)
@@ -82,16 +82,16 @@ def commit(staged: Staged, snapshot: DeltaTable, files: tuple[Path, ...]) -> Non
     adds, mode = _adds(files, root), "overwrite" if staged.mode == "overwrite" else "append"
     properties = _properties(staged.batch, _RETRIES.get(staged.mode, 0))
     _allow_naive_times(snapshot, staged.schema)
-    _committed(
-        lambda: snapshot.create_write_transaction(
-            [*adds],
-            mode,
-            delta_schema(staged.schema),
-            list(staged.partition_by),
-            commit_properties=properties,
+    with synced(root / "_delta_log"):
+        _committed(
+            lambda: snapshot.create_write_transaction(
+                [*adds],
+                mode,
+                delta_schema(staged.schema),
+                list(staged.partition_by),
+                commit_properties=properties,
+            )
         )
-    )
-    sync_newest(root / "_delta_log")
 
 
 def _adds(files: tuple[Path, ...], root: Path) -> list[AddAction]:
@@ -120,10 +120,10 @@ def merge(staged: Staged, snapshot: DeltaTable) -> dict[str, int]:
         writer_properties=WriterProperties(compression="ZSTD", compression_level=1),
         commit_properties=_properties(staged.batch, 0),
     )
-    told = _committed(merger.when_matched_update_all().when_not_matched_insert_all().execute)
+    with synced(root / "_delta_log"):
+        told = _committed(merger.when_matched_update_all().when_not_matched_insert_all().execute)
     for file in files_of(snapshot) - before:
         sync(root / file)
-    sync_newest(root / "_delta_log")
     return {
         "updated_rows": told["num_target_rows_updated"],
         "inserted_rows": told["num_target_rows_inserted"],
