@@ -13,6 +13,7 @@ help:
 	@echo "make demo-full  the same with the whole year of flights"
 	@echo "make dev        open the example in Dagster's UI"
 	@echo "make test       run every test; ONLY='lint polars spark databases browser' for some"
+	@echo "make chaos      kill runs a thousand times for each pair of layout and database"
 	@echo "make lint       ruff, mypy, import-linter and the checks of the documents"
 	@echo "make bench      measure against other tools (20 minutes); ARGS='--only gold' for a part"
 	@echo "make shots      take the pictures of docs/images again"
@@ -30,6 +31,10 @@ dev: home
 test: test-home
 	@scripts/system-packages
 	@env -u DAGSTER_HOME $(TEST_VENV)/bin/python scripts/run_tests.py $(ONLY)
+
+chaos: test-home
+	@scripts/system-packages
+	@env -u DAGSTER_HOME ODIBI_TEST_KILLS=1000 $(TEST_VENV)/bin/pytest -q tests/kills
 
 lint: test-home
 	@env -u DAGSTER_HOME $(TEST_VENV)/bin/python scripts/run_tests.py lint
