@@ -149,7 +149,7 @@ def test_two_columns_of_one_name(tmp_path: Path, postgres_url: str) -> None:
 
 
 def test_a_missing_table(db: Database) -> None:
-    with pytest.raises(DataReadError, match="nowhere cannot be read|does not exist"):
+    with pytest.raises(DataReadError, match=r"nowhere cannot be read|does not exist"):
         scan(db.table("nowhere"))
     assert not SQL.exists(db.table("nowhere"))
 
