@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.formats.tables import Database, database
+from tests.formats.tables import SERVED, Database, database
 
 _SERVED = pytest.mark.databases
 
@@ -21,6 +21,5 @@ _SERVED = pytest.mark.databases
 def db(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
     """An empty database of each kind, one after the other: same rows, same promises."""
     kind = request.param
-    served = {"postgres": "postgres_url", "mysql": "mariadb_url"}
-    url = request.getfixturevalue(served[kind]) if kind in served else ""
+    url = request.getfixturevalue(SERVED[kind]) if kind in SERVED else ""
     return database(kind, tmp_path, url)

@@ -18,6 +18,9 @@ from tests.formats.support import POLARS, numbered
 
 SQL = Sql()
 
+SERVED = {"postgres": "postgres_url", "mysql": "mariadb_url"}
+"""The fixture that gives the URL of a server."""
+
 
 @dataclass
 class Database:

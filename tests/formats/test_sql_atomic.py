@@ -19,7 +19,7 @@ from odibi_dagster.errors import DatabaseUnavailableError, OdibiError
 from odibi_dagster.formats.base import Staged
 from odibi_dagster.formats.database import publish
 from tests.formats.support import POLARS, numbered
-from tests.formats.tables import SQL, Database, database
+from tests.formats.tables import SERVED, SQL, Database, database
 from tests.mariadb import free_port
 
 ROWS = 2_000
@@ -170,7 +170,7 @@ def test_a_database_that_goes_away_in_the_middle(
     request: pytest.FixtureRequest,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    db = database(kind, tmp_path, request.getfixturevalue(f"{kind}_url"))
+    db = database(kind, tmp_path, request.getfixturevalue(SERVED[kind]))
     write(db, 1, way)
     batches = publish._batches
 
