@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from odibi_dagster.assets.run import Outcome
     from odibi_dagster.config.project import Node
+    from odibi_dagster.plan.window import Window
 
 
 def column_schema(node: Node, schema: Mapping[str, nw.dtypes.DType]) -> dg.TableSchema:
@@ -51,9 +52,22 @@ def materialized(node: Node, outcome: Outcome, *, quarantine: bool = False) -> d
         return metadata
     if outcome.quarantine is not None and outcome.quarantine.rows is not None:
         metadata["quarantined_rows"] = outcome.quarantine.rows
+    if outcome.window is not None:
+        metadata |= window_metadata(outcome.window)
     metadata["seconds"] = round(outcome.seconds, 3)
     metadata["plan"] = dg.MetadataValue.md(f"```\n{outcome.plan[:20_000]}\n```")
     return metadata
+
+
+def window_metadata(window: Window) -> dict[str, Any]:
+    """The mark before and after, and the rows that have no cursor to be compared with it."""
+    said: dict[str, Any] = {
+        "mark_before": window.before,
+        "mark_after": window.after,
+        "window_after": window.lower,
+    }
+    known = {name: str(mark) for name, mark in said.items() if mark is not None}
+    return known | ({"null_cursors": window.nulls} if window.nulls else {})
 
 
 def view_metadata(node: Node, schema: Mapping[str, nw.dtypes.DType]) -> dict[str, Any]:

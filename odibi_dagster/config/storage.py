@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Discriminator, Tag
 
+from odibi_dagster.config.incremental import Incremental
 from odibi_dagster.core.fate import Choice, NoEffect, NotYet
 from odibi_dagster.core.model import Model
 from odibi_dagster.core.names import ColumnName
@@ -17,7 +18,7 @@ LATER_MODES = ("merge",)
 
 
 class ReadConfig(Model):
-    """A source in storage: a file, a folder, a glob, or a Delta table.
+    """A source in storage: a file, a folder, a glob, a Delta table, or rows of a database.
 
     ```yaml
     read: {connection: landing, format: csv, path: flights/*.csv, options: {sep: ";"}}
@@ -29,10 +30,11 @@ class ReadConfig(Model):
     path: str | None = None
     table: str | None = None
     options: dict[str, Any] = {}
-    query: Later = None
+    query: str | None = None
+    """SQL for the database, in its own words; only where the connection is one."""
     sql_file: Later = None
     filter: Annotated[Any, NotYet("write a filter_rows step")] = None
-    incremental: Later = None
+    incremental: Incremental | None = None
     time_travel: Later = None
     streaming: Later = False
     schema_ddl: Annotated[Any, NotYet("write the types under columns")] = None

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
 
     from odibi_dagster.connections.base import Location
+    from odibi_dagster.core.batch import Batch
     from odibi_dagster.core.frame import Frame
     from odibi_dagster.core.types import DType
     from odibi_dagster.engines.base import Engine
@@ -40,7 +41,7 @@ class Staged:
     rows: int | None
     bytes: int
     schema: Mapping[str, nw.dtypes.DType]
-    batch: str
+    batch: Batch
     mode: str = "overwrite"
     partition_by: tuple[str, ...] = ()
     native_schema: Any = None
@@ -52,6 +53,14 @@ class Staged:
     def keys(self) -> tuple[str, ...]:
         """The columns that identify a row, where the mode recognises rows."""
         return tuple(self.options.keys) if self.mode in KEYED else ()
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is stored, as far as that is known without reading rows."""
+
+    rows: int | None
+    bytes: int
 
 
 @dataclass(frozen=True)
@@ -70,6 +79,25 @@ class Published:
     """Whether an earlier try had published this batch already, and nothing was done."""
 
 
+def unchanged(staged: Staged) -> Published:
+    """The target as it is: nothing of what was staged is published."""
+    return Published(staged.location, 0, 0, staged.schema)
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Which rows of a source are wanted: `lower < cursor <= upper`; None is no bound.
+
+    The cursor is the first of `columns` that is not null; a row without one is beyond any bound.
+    """
+
+    columns: tuple[str, ...]
+    lower: Any = None
+    upper: Any = None
+    inclusive: bool = False
+    """Whether a cursor that equals `lower` is wanted too."""
+
+
 class Format(ABC):
     """One storage format. Instances hold nothing: everything comes with the call."""
 
@@ -80,6 +108,8 @@ class Format(ABC):
     """Whether `partition_by` works."""
     atomic_partitions: ClassVar[bool] = False
     """Whether a table with `partition_by` becomes visible as a whole."""
+    in_database: ClassVar[bool] = False
+    """Whether its tables are those of a database, not files."""
     read_options: ClassVar[type[Model]]
     """The options of `read`, checked at load."""
     write_options: ClassVar[type[Model]]
@@ -89,7 +119,7 @@ class Format(ABC):
         """Why this format cannot write in that mode with these `write_options`, if it cannot."""
         if mode in self.modes:
             return None
-        others = [each.kind for each in formats.known.values() if mode in each.modes]
+        others = sorted(each.kind for each in formats.known.values() if mode in each.modes)
         known = f"; choose {' or '.join(others)}" if others else ""
         return f"format {self.kind} cannot be written with mode {mode}{known}"
 
@@ -107,6 +137,26 @@ class Format(ABC):
         used instead of inferring them, and by no format that stores types of its own.
         DataReadError where nothing readable is there.
         """
+
+    def scan_within(
+        self,
+        engine: Engine,
+        location: Location,
+        bounds: Bounds,
+        options: Any = None,
+        declared: Mapping[str, nw.dtypes.DType] | None = None,
+    ) -> Frame:
+        """What `scan` gives, or at least the rows of it that lie within the bounds.
+
+        A source that can filter cheaply where the rows are does so; every other one gives them
+        all. A bound is a value of the cursor's own type.
+        """
+        del bounds
+        return self.scan(engine, location, options, declared)
+
+    def stored_schema(self, engine: Engine, location: Location) -> Mapping[str, DType]:
+        """The columns of what is stored there; no row is read."""
+        return self.scan(engine, location).collect_schema()
 
     def read_back(
         self,
@@ -127,9 +177,24 @@ class Format(ABC):
     def exists(self, location: Location) -> bool:
         """Whether something was published there."""
 
+    def published(self, location: Location, owner: str) -> int | None:  # noqa: ARG002
+        """The number of the owner's last batch that is in the target, as the target itself says.
+
+        None where none is, or where the target was overwritten by files that name no batch.
+        """
+        return None
+
     def newest(self, location: Location) -> datetime | None:
         """When the newest file there was written (UTC); None where nothing is."""
         raise NotImplementedError
+
+    def size(self, location: Location, options: Any = None) -> Size | None:  # noqa: ARG002
+        """About how much `scan` would read with these options; None where nothing is known.
+
+        A format that knows more than this says it. No row is read, and where there are many files,
+        not every footer. DataReadError where nothing readable is there.
+        """
+        return None
 
     @abstractmethod
     def conform(self, frame: Frame) -> Frame:
@@ -142,16 +207,15 @@ class Format(ABC):
         frame: Frame,
         location: Location,
         *,
-        batch: str,
+        batch: Batch,
         mode: str = "overwrite",
         partition_by: tuple[str, ...] = (),
         options: Any = None,
     ) -> Staged:
         """Conform, then run the plan once into the target's own storage, under hidden names.
 
-        `batch` names these rows, the same in every try to publish them. In every mode but
-        `overwrite` the columns must be those of the target; `append_once` stages only rows whose
-        keys the target lacks. SchemaContractError where the columns do not fit.
+        In every mode but `overwrite` the columns must be those of the target; `append_once` stages
+        only rows whose keys the target lacks. SchemaContractError where the columns do not fit.
         """
 
     @abstractmethod

@@ -1,7 +1,7 @@
 """Adding a batch to a directory of files, exactly once.
 
-The files of a batch say in their names which batch they are of (`part-<batch>-00001.parquet`). So
-the directory itself knows what it holds.
+The files of a batch say in their names which batch they are of
+(`part-<owner>-<number>-00001.parquet`). So the directory itself knows what it holds.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 import shutil
 from typing import TYPE_CHECKING
 
-from odibi_dagster.core.names import slug
+from odibi_dagster.core.batch import PATTERN, tag
 from odibi_dagster.errors import SchemaContractError
 from odibi_dagster.formats.disk import alone
 from odibi_dagster.formats.files import create_directory, old_files
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from odibi_dagster.formats.base import Staged
     from odibi_dagster.formats.seen import Seen
 
-_NAME = re.compile(r"part-(?P<batch>\w+)-\d{5,}\.")
+_NAME = re.compile(rf"part-{PATTERN.pattern}-\d{{5,}}\.")
 _FIRST = "part-first-00001"
 """The name of the one file that a table was before it became a directory."""
 
@@ -39,7 +39,7 @@ def add_batch(staged: Staged, suffixes: tuple[str, ...], seen: Seen | None = Non
     with alone(target.parent):
         mend(target)
         there = _files(target, suffixes)
-        if any(_batch_of(file) == slug(staged.batch) for file in there):
+        if (last := last_batch(there, staged.batch.owner)) and last >= staged.batch.number:
             return False
         if seen is not None:
             seen.refuse_change()
@@ -62,14 +62,23 @@ def _final_names(staged: Staged) -> dict[Path, Path]:
     return {
         file: staged.location.path
         / file.relative_to(staged.folder).parent
-        / f"part-{slug(staged.batch)}-{number:05}{''.join(file.suffixes[-1:])}"
+        / f"part-{staged.batch}-{number:05}{''.join(file.suffixes[-1:])}"
         for number, file in enumerate(staged.files, 1)
     }
 
 
-def _batch_of(file: Path) -> str | None:
-    match = _NAME.match(file.name)
-    return match["batch"] if match else None
+def published(target: Path, suffixes: tuple[str, ...], owner: str) -> int | None:
+    """The number of the owner's last batch in a directory, after a killed swap was put right."""
+    with alone(target.parent):
+        mend(target)
+        return last_batch(old_files(target, suffixes), owner)
+
+
+def last_batch(files: Iterable[Path], owner: str) -> int | None:
+    """The highest number among the owner's files; None where there is none."""
+    named = (match for file in files if (match := _NAME.match(file.name)))
+    numbers = (int(match["number"]) for match in named if match["tag"] == tag(owner))
+    return max(numbers, default=None)
 
 
 def _placeholders(target: Path, there: Iterable[Path], partition_by: tuple[str, ...]) -> set[Path]:

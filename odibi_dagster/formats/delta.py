@@ -13,11 +13,11 @@ from odibi_dagster.core.model import Model
 from odibi_dagster.errors import ConfigError, DataReadError, SchemaContractError, WriteError
 from odibi_dagster.formats import files as staging
 from odibi_dagster.formats import types
-from odibi_dagster.formats.base import KEYED, Published, Staged, formats
+from odibi_dagster.formats.base import KEYED, Published, Size, Staged, formats
 from odibi_dagster.formats.delta_commit import (
     commit,
     create,
-    is_published,
+    last_batch,
     merge,
     refuse_features,
     refuse_nulls,
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable
 
     from odibi_dagster.connections.base import Location
+    from odibi_dagster.core.batch import Batch
     from odibi_dagster.core.frame import Frame
     from odibi_dagster.engines.base import Engine
 
@@ -92,6 +93,10 @@ class Delta(Parquet):
 
         return location.path.is_dir() and DeltaTable.is_deltatable(str(location.path))
 
+    def published(self, location: Location, owner: str) -> int | None:
+        """See `Format.published`: the version of the owner's transaction."""
+        return last_batch(_open(location), owner) if self.exists(location) else None
+
     def newest(self, location: Location) -> datetime | None:
         """See `Format.newest`: when the newest file of the current version was written."""
         if not self.exists(location):
@@ -99,6 +104,13 @@ class Delta(Parquet):
         actions = _open(location).get_add_actions(flatten=True)
         times: list[int] = actions.column("modification_time").to_pylist()
         return datetime.fromtimestamp(max(times) / 1000, UTC) if times else None
+
+    def size(self, location: Location, options: Any = None) -> Size:
+        """See `Format.size`: the log knows bytes, and rows where writers have counted them."""
+        snapshot = _open(location, options.version if options else None)
+        actions = snapshot.get_add_actions(flatten=True)
+        sizes, rows = (actions.column(name).to_pylist() for name in ("size_bytes", "num_records"))
+        return Size(None if None in rows else sum(rows), sum(sizes))
 
     def scan(
         self,
@@ -125,7 +137,7 @@ class Delta(Parquet):
         frame: Frame,
         location: Location,
         *,
-        batch: str,
+        batch: Batch,
         mode: str = "overwrite",
         partition_by: tuple[str, ...] = (),
         options: Any = None,
@@ -133,7 +145,7 @@ class Delta(Parquet):
         """See `Format.stage`. Remembers the table's version: a later commit is not overwritten."""
         _check_path(location)
         options = options or self.write_options()
-        with writing(location), staging.staging(location, batch) as folder:
+        with writing(location), staging.staging(location, str(batch)) as folder:
             snapshot = _open(location) if self.exists(location) else None
             stored = self._columns(engine, frame, location, snapshot, mode, options)
             _check(location, snapshot, stored, partition_by, mode)
@@ -189,15 +201,13 @@ class Delta(Parquet):
     def publish(self, engine: Engine, staged: Staged) -> Published:  # noqa: ARG002
         """See `Format.publish`: one commit. WriteError where the table changed since staging."""
         assert isinstance(staged, DeltaStaged)  # noqa: S101
-        batch, metadata = staged.batch, {}
-        if staged.mode == "overwrite":
-            # another try with the same rows is another overwrite
-            batch = staged.folder.name.rpartition(".staged-")[2]
+        metadata: dict[str, int] = {}
         with writing(staged.location):
             now = _open(staged.location) if self.exists(staged.location) else None
-            adopted = is_published(now, batch)
+            last = last_batch(now, staged.batch.owner)
+            adopted = last is not None and last >= staged.batch.number
             if not adopted and not (now and staged.mode != "overwrite" and staged.rows == 0):
-                metadata = _commit(staged, batch)
+                metadata = _commit(staged)
             staging.drop(staged.folder)
         table = _open(staged.location)
         return Published(
@@ -211,14 +221,14 @@ class Delta(Parquet):
         )
 
 
-def _commit(staged: DeltaStaged, batch: str) -> dict[str, int]:
+def _commit(staged: DeltaStaged) -> dict[str, int]:
     if staged.snapshot is None:
-        create(staged, batch)
+        create(staged)
     elif staged.mode == "upsert":
-        return merge(staged, staged.snapshot, batch)
+        return merge(staged, staged.snapshot)
     else:
         files = staging.move_in(staged.location.path, staged.folder, staged.files)
-        commit(staged, staged.snapshot, files, batch)
+        commit(staged, staged.snapshot, files)
     return {}
 
 

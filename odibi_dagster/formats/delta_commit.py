@@ -1,13 +1,12 @@
 """What becomes visible in a Delta table does so by one commit, which names its batch.
 
-The name is a transaction id in the commit itself: it tells a later try that the batch is in, and
-makes two tries at once conflict. Tables made here forget it after `_REMEMBERED`.
+Its number is the version of a transaction in the commit itself, whose id is the owner: it tells a
+later try that the batch is in, and makes two tries at once conflict.
 """
 
 from __future__ import annotations
 
 import errno
-import time
 from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
@@ -16,7 +15,7 @@ from odibi_dagster.errors import SchemaContractError, WriteError
 from odibi_dagster.formats.base import APPENDING
 from odibi_dagster.formats.delta_log import add_action, delta_schema
 from odibi_dagster.formats.delta_scan import files_of
-from odibi_dagster.formats.disk import sync, sync_newest
+from odibi_dagster.formats.disk import sync, synced
 from odibi_dagster.formats.files import move_in
 
 if TYPE_CHECKING:
@@ -26,23 +25,23 @@ if TYPE_CHECKING:
     from deltalake import CommitProperties, DeltaTable
     from deltalake.transaction import AddAction
 
+    from odibi_dagster.core.batch import Batch
     from odibi_dagster.core.frame import Frame
     from odibi_dagster.engines.base import Engine
     from odibi_dagster.formats.base import Staged
 
-_REMEMBERED = "interval 30 days"
 _RETRIES = {"append": 15}
 """Appends do not mind what others commit meanwhile; every other mode was planned on one version."""
 _PLAIN = {"appendOnly", "invariants", "timestampNtz", "v2Checkpoint", "vacuumProtocolCheck"}
 """Table features that demand nothing of whoever adds files."""
 
 
-def is_published(snapshot: DeltaTable | None, batch: str) -> bool:
-    """Whether the batch is in this version of the table, or in one before it."""
-    return snapshot is not None and snapshot.transaction_version(_transaction(batch)) is not None
+def last_batch(snapshot: DeltaTable | None, owner: str) -> int | None:
+    """The number of the owner's last batch in this version of the table."""
+    return None if snapshot is None else snapshot.transaction_version(_transaction(owner))
 
 
-def create(staged: Staged, batch: str) -> None:
+def create(staged: Staged) -> None:
     """The table is made aside, with its first commit in it, and renamed: a kill leaves nothing.
 
     WriteError where another writer was first.
@@ -52,18 +51,17 @@ def create(staged: Staged, batch: str) -> None:
     root, fresh = staged.location.path, staged.folder / ".table"
     fresh.mkdir(exist_ok=True)
     adds = _adds(move_in(fresh, staged.folder, staged.files), fresh)
-    _committed(
-        lambda: create_table_with_add_actions(
-            str(fresh),
-            delta_schema(staged.schema),
-            adds,
-            "error",
-            list(staged.partition_by),
-            configuration={"delta.setTransactionRetentionDuration": _REMEMBERED},
-            commit_properties=_properties(batch, 0),
+    with synced(fresh / "_delta_log"):
+        _committed(
+            lambda: create_table_with_add_actions(
+                str(fresh),
+                delta_schema(staged.schema),
+                adds,
+                "error",
+                list(staged.partition_by),
+                commit_properties=_properties(staged.batch, 0),
+            )
         )
-    )
-    sync_newest(fresh / "_delta_log")
     sync(fresh)
     try:
         fresh.rename(root)
@@ -75,25 +73,25 @@ def create(staged: Staged, batch: str) -> None:
     sync(root.parent)
 
 
-def commit(staged: Staged, snapshot: DeltaTable, files: tuple[Path, ...], batch: str) -> None:
+def commit(staged: Staged, snapshot: DeltaTable, files: tuple[Path, ...]) -> None:
     """Add the files, which lie in the table's folder; an overwrite removes all others.
 
     WriteError where the table is not what `snapshot` says and that matters.
     """
     root = staged.location.path
     adds, mode = _adds(files, root), "overwrite" if staged.mode == "overwrite" else "append"
-    properties = _properties(batch, _RETRIES.get(staged.mode, 0))
+    properties = _properties(staged.batch, _RETRIES.get(staged.mode, 0))
     _allow_naive_times(snapshot, staged.schema)
-    _committed(
-        lambda: snapshot.create_write_transaction(
-            [*adds],
-            mode,
-            delta_schema(staged.schema),
-            list(staged.partition_by),
-            commit_properties=properties,
+    with synced(root / "_delta_log"):
+        _committed(
+            lambda: snapshot.create_write_transaction(
+                [*adds],
+                mode,
+                delta_schema(staged.schema),
+                list(staged.partition_by),
+                commit_properties=properties,
+            )
         )
-    )
-    sync_newest(root / "_delta_log")
 
 
 def _adds(files: tuple[Path, ...], root: Path) -> list[AddAction]:
@@ -102,7 +100,7 @@ def _adds(files: tuple[Path, ...], root: Path) -> list[AddAction]:
     return [add_action(file, root, pq.read_metadata(file)) for file in files]
 
 
-def merge(staged: Staged, snapshot: DeltaTable, batch: str) -> dict[str, int]:
+def merge(staged: Staged, snapshot: DeltaTable) -> dict[str, int]:
     """Update the rows with the keys of the batch and insert the others; how many of each."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -120,12 +118,12 @@ def merge(staged: Staged, snapshot: DeltaTable, batch: str) -> dict[str, int]:
         source_alias="source",
         target_alias="target",
         writer_properties=WriterProperties(compression="ZSTD", compression_level=1),
-        commit_properties=_properties(batch, 0),
+        commit_properties=_properties(staged.batch, 0),
     )
-    told = _committed(merger.when_matched_update_all().when_not_matched_insert_all().execute)
+    with synced(root / "_delta_log"):
+        told = _committed(merger.when_matched_update_all().when_not_matched_insert_all().execute)
     for file in files_of(snapshot) - before:
         sync(root / file)
-    sync_newest(root / "_delta_log")
     return {
         "updated_rows": told["num_target_rows_updated"],
         "inserted_rows": told["num_target_rows_inserted"],
@@ -165,14 +163,14 @@ def _quoted(column: str) -> str:
     return f"`{column}`"
 
 
-def _transaction(batch: str) -> str:
-    return f"odibi:{batch}"
+def _transaction(owner: str) -> str:
+    return f"odibi:{owner}"
 
 
-def _properties(batch: str, retries: int) -> CommitProperties:
+def _properties(batch: Batch, retries: int) -> CommitProperties:
     from deltalake import CommitProperties, Transaction
 
-    said = Transaction(_transaction(batch), 1, last_updated=int(time.time() * 1000))
+    said = Transaction(_transaction(batch.owner), batch.number)
     return CommitProperties(app_transactions=[said], max_commit_retries=retries)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -35,14 +35,22 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
-def sync_newest(folder: Path) -> None:
-    """Bring the newest file of a folder to the disk, and the folder itself."""
-    sync(max((path for path in folder.iterdir() if path.is_file()), key=_modified))
+@contextmanager
+def synced(folder: Path) -> Iterator[None]:
+    """Bring to the disk what the block writes into a folder, and the folder itself."""
+    before = _written(folder)
+    yield
+    for path, _ in _written(folder) - before:
+        with suppress(FileNotFoundError):  # another writer cleans up there
+            sync(path)
     sync(folder)
 
 
-def _modified(path: Path) -> float:
-    return path.stat().st_mtime
+def _written(folder: Path) -> set[tuple[Path, int]]:
+    """Every file in the folder, and when it was written."""
+    if not folder.exists():
+        return set()
+    return {(path, path.stat().st_mtime_ns) for path in folder.iterdir()}
 
 
 def write_text(file: Path, text: str) -> None:

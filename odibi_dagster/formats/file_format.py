@@ -10,9 +10,9 @@ import narwhals.stable.v2 as nw
 
 from odibi_dagster.errors import ConfigError, DataReadError, SchemaContractError, did_you_mean
 from odibi_dagster.formats import files
-from odibi_dagster.formats.base import APPENDING, KEYED, Format, Published, Staged
-from odibi_dagster.formats.batches import add_batch
-from odibi_dagster.formats.errors import writing
+from odibi_dagster.formats.base import APPENDING, KEYED, Format, Published, Size, Staged
+from odibi_dagster.formats.batches import add_batch, published
+from odibi_dagster.formats.errors import reading, writing
 from odibi_dagster.formats.fit import fitted, with_types_for_nulls
 from odibi_dagster.formats.keys import require_keys, without
 from odibi_dagster.formats.seen import Seen
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from odibi_dagster.connections.base import Location
+    from odibi_dagster.core.batch import Batch
     from odibi_dagster.core.frame import Frame
     from odibi_dagster.engines.base import Engine
 
@@ -61,10 +62,22 @@ class FileFormat(Format):
         """See `Format.exists`."""
         return self._files(location) != ()
 
+    def published(self, location: Location, owner: str) -> int | None:
+        """See `Format.published`: the names of a directory's files say it."""
+        if not location.path.is_dir():
+            return None
+        return published(location.path, self.suffixes, owner)
+
     def newest(self, location: Location) -> datetime | None:
         """See `Format.newest`: the modification time of the newest file."""
         found = self._files(location)
         return newest_of(found) if found else None
+
+    def size(self, location: Location, options: Any = None) -> Size:  # noqa: ARG002
+        """See `Format.size`: the bytes of the files, as they lie there."""
+        with reading(location, self.kind):
+            found = files_of(location, self.suffixes)
+            return Size(None, sum(file.stat().st_size for file in found))
 
     def _files(self, location: Location) -> tuple[Path, ...]:
         try:
@@ -82,7 +95,7 @@ class FileFormat(Format):
         frame: Frame,
         location: Location,
         *,
-        batch: str,
+        batch: Batch,
         mode: str = "overwrite",
         partition_by: tuple[str, ...] = (),
         options: Any = None,
@@ -92,7 +105,7 @@ class FileFormat(Format):
             msg = f"{self.kind} cannot be partitioned; write format: parquet or delta"
             raise ConfigError(msg)
         options = options or self.write_options()
-        with writing(location), files.staging(location, batch) as folder:
+        with writing(location), files.staging(location, str(batch)) as folder:
             seen = Seen(location, self.suffixes) if mode == "append_once" else None
             stored = self._stored(engine, frame, location, mode, options)
             check_partitions(stored, partition_by)

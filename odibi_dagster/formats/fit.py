@@ -27,7 +27,7 @@ def fitted(engine: Engine, frame: Frame, stored: Mapping[str, DType]) -> Frame:
     columns of a table.
     """
     schema = frame.collect_schema()
-    other = [n for n, dtype in stored.items() if n in schema and not _fits(schema[n], dtype)]
+    other = [n for n, dtype in stored.items() if n in schema and not fits(schema[n], dtype)]
     names = [*_other_names(schema, stored)]
     if not names:
         other = _with_values(engine, frame, other, stored)
@@ -84,7 +84,7 @@ def _refuse(differences: Sequence[str]) -> None:
         raise SchemaContractError(msg)
 
 
-def _fits(dtype: DType, stored: DType) -> bool:
+def fits(dtype: DType, stored: DType) -> bool:
     """Whether every value of a type is one of the stored type."""
     if dtype == stored:
         return True

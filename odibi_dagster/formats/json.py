@@ -18,6 +18,7 @@ from odibi_dagster.formats.file_format import FileFormat, FileStaged
 from odibi_dagster.formats.json_lines import as_lines, first_character, write_array
 from odibi_dagster.formats.json_scan import scan_json, scan_staged_json, sink_words
 from odibi_dagster.formats.landing import inflated
+from odibi_dagster.formats.ledger import batches_in
 from odibi_dagster.formats.lines import append_lines, skip_nothing
 from odibi_dagster.formats.sources import files_of
 from odibi_dagster.formats.text import parsed
@@ -134,6 +135,12 @@ class Json(FileFormat):
             msg = f"what is stored is {what}, and lines cannot be added to it; overwrite it once"
             raise SchemaContractError(msg)
         return self.conform(frame)
+
+    def published(self, location: Location, owner: str) -> int | None:
+        """See `Format.published`: the ledger beside the file says it."""
+        if location.path.is_dir():
+            return super().published(location, owner)
+        return batches_in(location.path).get(owner)
 
     def add(self, staged: FileStaged) -> bool:
         """See `FileFormat.add`: behind the lines of a file, or as one more file of a directory."""

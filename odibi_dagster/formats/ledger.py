@@ -1,6 +1,6 @@
 """Which batches one file of lines holds: said in a small hidden file beside it.
 
-A csv or json file has no place for the names of its batches. So before the file is replaced, its
+A csv or json file has no place for the numbers of its batches. So before the file is replaced, its
 ledger says how the old and the new file end, and which batches each of them holds. Which of the two
 is true is decided by the one rename that replaces the file; a kill before or after it changes
 nothing. Where the file ends otherwise, another writer changed it and nothing is known of batches.
@@ -19,20 +19,20 @@ from odibi_dagster.formats.disk import write_text
 if TYPE_CHECKING:
     from pathlib import Path
 
-_KEPT = 1_000
-"""Batches that are remembered: tries to publish one batch come shortly after each other."""
+    from odibi_dagster.core.batch import Batch
+
 _TAIL = 65_536
 
 
-def batches_in(target: Path) -> tuple[str, ...]:
-    """The batches that this file is known to hold, the oldest first."""
+def batches_in(target: Path) -> dict[str, int]:
+    """The number of each owner's last batch that this file is known to hold."""
     ledger = _ledger(target)
     if not (target.exists() and ledger.exists()):
-        return ()
+        return {}
     try:
-        said: dict[str, list[str]] = json.loads(ledger.read_text("utf-8"))
-        return tuple(said.get(_end(target), ()))
-    except (ValueError, AttributeError, TypeError) as error:
+        said: dict[str, dict[str, int]] = json.loads(ledger.read_text("utf-8"))
+        return {owner: int(number) for owner, number in said.get(_end(target), {}).items()}
+    except (ValueError, TypeError, AttributeError) as error:
         msg = (
             f"{ledger} says which batches {target.name} holds and cannot be read ({error}); "
             "remove it if the last run of this node ended well"
@@ -40,11 +40,11 @@ def batches_in(target: Path) -> tuple[str, ...]:
         raise WriteError(msg) from error
 
 
-def announce(target: Path, new: Path, batch: str) -> None:
+def announce(target: Path, new: Path, batch: Batch) -> None:
     """Say that `new`, which is about to replace the target, holds this batch too."""
     batches = batches_in(target)
     said = {_end(target): batches} if target.exists() else {}
-    said[_end(new)] = (*batches, batch)[-_KEPT:]
+    said[_end(new)] = batches | {batch.owner: batch.number}
     write_text(_ledger(target), json.dumps(said, indent=1) + "\n")
 
 

@@ -31,7 +31,7 @@ def append_lines(staged: Staged, skip_head: Callable[[BinaryIO], None]) -> bool:
     target = staged.location.path
     while True:
         seen = Seen(staged.location, ())
-        if staged.batch in ledger.batches_in(target):
+        if ledger.batches_in(target).get(staged.batch.owner, -1) >= staged.batch.number:
             return False
         whole = _joined(target, staged, skip_head)
         with alone(target.parent):

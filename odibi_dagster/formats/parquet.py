@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from odibi_dagster.core.model import Model
 from odibi_dagster.formats import types
-from odibi_dagster.formats.base import formats
+from odibi_dagster.formats.base import Size, formats
 from odibi_dagster.formats.errors import check_names, reading, writing
 from odibi_dagster.formats.file_format import FileFormat
 from odibi_dagster.formats.hive import remember_types, types_of
 from odibi_dagster.formats.keys import Keys
-from odibi_dagster.formats.parquet_files import SINK, check_ends, scan_parquet
+from odibi_dagster.formats.parquet_files import SINK, about_rows, check_ends, scan_parquet
 from odibi_dagster.formats.sources import files_of, root_of
 
 if TYPE_CHECKING:
@@ -78,6 +78,11 @@ class Parquet(FileFormat):
             frame = scan_parquet(engine, files, root, types_of(root, files, declared or {}))
         check_names(frame.collect_schema().names(), location)
         return frame
+
+    def size(self, location: Location, options: Any = None) -> Size:  # noqa: ARG002
+        """See `Format.size`: the footers know the rows."""
+        with reading(location, self.kind):
+            return about_rows(files_of(location, self.suffixes))
 
     def scan_staged(self, engine: Engine, staged: Staged) -> Frame:
         """See `Format.scan_staged`: columns in their staged order, with their staged types."""

@@ -11,7 +11,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from odibi_dagster.assets.batch import batch_of
+from odibi_dagster.assets.chain import run_key_of
 from odibi_dagster.assets.events import DagsterFace
 from odibi_dagster.assets.factory import load_odibi_assets
 from odibi_dagster.errors import WriteError
@@ -179,17 +179,16 @@ def test_the_batch_is_the_first_of_the_runs_that_did_not_succeed() -> None:
                 )
             )
 
-        status, key = dg.DagsterRunStatus, dg.AssetKey("orders")
+        status = dg.DagsterRunStatus
         good = run(None, status.SUCCESS)
         failed = run(good, status.FAILURE)
         canceled = run(failed, status.CANCELED)
         killed = run(canceled, status.STARTED)
         last = run(killed, status.STARTED)
-        names = {batch_of(each, instance, key) for each in (failed, canceled, killed, last)}
+        names = {run_key_of(each, instance) for each in (failed, canceled, killed, last)}
         assert len(names) == 1
         assert names.pop().startswith(failed.run_id.replace("-", "")[:16])
-        assert batch_of(good, instance, key) != batch_of(failed, instance, key)
-        assert batch_of(good, instance, key) != batch_of(good, instance, dg.AssetKey("other"))
+        assert run_key_of(good, instance) != run_key_of(failed, instance)
 
 
 @pytest.mark.parametrize("format", LAYOUTS)

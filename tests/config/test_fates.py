@@ -23,7 +23,12 @@ PAGE = Path(__file__).parents[2] / "docs" / "keys.md"
 
 FULL: dict[str, Any] = {
     "project": "demo",
-    "connections": {"lake": {"type": "local"}},
+    "connections": {
+        "lake": {"type": "local"},
+        "pg": {"type": "postgres", "host": "db", "database": "shop"},
+        "my": {"type": "mysql", "host": "db", "database": "shop"},
+        "lite": {"type": "sqlite", "database": "shop.db"},
+    },
     "dagster": {},
     "pipelines": [
         {
@@ -34,7 +39,12 @@ FULL: dict[str, Any] = {
                     "name": "a",
                     "dagster": {},
                     "columns": {"x": {}},
-                    "read": {"connection": "lake", "format": "parquet", "path": "in"},
+                    "read": {
+                        "connection": "lake",
+                        "format": "parquet",
+                        "path": "in",
+                        "incremental": {"mode": "stateful", "column": "x"},
+                    },
                     "inputs": {"py": {"asset": "team/raw"}},
                     "transform": {"steps": [{"sql": "SELECT * FROM df"}]},
                     "validation": {
@@ -45,6 +55,8 @@ FULL: dict[str, Any] = {
                         "connection": "lake",
                         "format": "parquet",
                         "path": "out",
+                        "mode": "upsert",
+                        "options": {"keys": ["x"]},
                         "add_metadata": {},
                     },
                 }
@@ -56,10 +68,14 @@ NODE = ("pipelines", 0, "nodes", 0)
 PATHS: dict[str, tuple[str | int, ...]] = {
     "the project": (),
     "connections: type local": ("connections", "lake"),
+    "connections: type postgres": ("connections", "pg"),
+    "connections: type mysql": ("connections", "my"),
+    "connections: type sqlite": ("connections", "lite"),
     "pipelines": ("pipelines", 0),
     "nodes": NODE,
     "columns": (*NODE, "columns", "x"),
     "read, and inputs in storage": (*NODE, "read"),
+    "read.incremental": (*NODE, "read", "incremental"),
     "inputs of Python assets": (*NODE, "inputs", "py"),
     "transform": (*NODE, "transform"),
     "transform.steps": (*NODE, "transform", "steps", 0),

@@ -273,7 +273,7 @@ CASES = [
     ),
     pytest.param(
         nodes(f"{A}  write: {{connection: lake, format: csv, path: a, mode: upsert}}"),
-        "format csv cannot be written with mode upsert; choose (delta or parquet|parquet or delta)",
+        "format csv cannot be written with mode upsert; choose delta or parquet or sql",
         "10:63",
         id="mode of a format",
     ),

@@ -15,7 +15,16 @@ from odibi_dagster.connections.base import Location
 from odibi_dagster.engines.base import Engine
 from odibi_dagster.errors import SchemaContractError, WriteError
 from odibi_dagster.formats.parquet import Parquet
-from tests.formats.support import POLARS, format_of, frame_of, hidden, read, rows_of, write
+from tests.formats.support import (
+    POLARS,
+    format_of,
+    frame_of,
+    hidden,
+    numbered,
+    read,
+    rows_of,
+    write,
+)
 
 KINDS = ["parquet", "delta"]
 OLD = {"id": [1, 2, 3], "k": ["a", "a", "b"], "v": [1.0, 2.0, 3.0]}
@@ -142,7 +151,12 @@ def test_rows_that_another_writer_added_meanwhile(tmp_path: Path, kind: str, mod
     options = format.write_options(keys=["id"])  # type: ignore[call-arg]
     one, two = (
         format.stage(
-            POLARS, frame_of(POLARS, NEW), Location(path), batch=batch, mode=mode, options=options
+            POLARS,
+            frame_of(POLARS, NEW),
+            Location(path),
+            batch=numbered(batch),
+            mode=mode,
+            options=options,
         )
         for batch in ("b2", "b3")
     )
@@ -206,7 +220,7 @@ def test_a_merge_says_what_it_did_and_names_its_batch(tmp_path: Path) -> None:
     published = put("delta", path, NEW, "upsert", ["id"], batch="b2")
     assert published.total == 4
     assert dict(published.metadata) == {"version": 1, "updated_rows": 2, "inserted_rows": 1}
-    assert DeltaTable(str(path)).transaction_version("odibi:b2") == 1
+    assert DeltaTable(str(path)).transaction_version("odibi:tests") == 2
     again = put("delta", path, {**NEW, "v": [0.0] * 3}, "upsert", ["id"], batch="b2")
     assert again.adopted
     assert stored("delta", path)[-1] == (4, "b", 40.0)

@@ -1,29 +1,26 @@
-"""The name of a batch: the same for every try to publish the same rows."""
+"""Runs that repeat each other: what they publish is one batch."""
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import dagster as dg
     from dagster import DagsterInstance, DagsterRun
 
 
-def batch_of(run: DagsterRun, instance: DagsterInstance, key: dg.AssetKey) -> str:
-    """What the node of this asset adds in the first of the runs that each repeat the one before.
+def run_key_of(run: DagsterRun, instance: DagsterInstance) -> str:
+    """The first run of a chain in which each repeats the one before, as a key.
 
     A step retried by Dagster stays in its run. A run retried by Dagster, or by hand, names the run
     it repeats: where that one did not succeed (it failed, or was killed and never said so), its
     rows may be visible all the same and must not be added twice. What repeats a successful run is a
-    batch of its own. The key is part of the name: nodes of two projects may add to one table.
+    batch of its own.
     """
     while run.parent_run_id and (parent := instance.get_run_by_id(run.parent_run_id)):
         if parent.is_success:
             break
         run = parent
-    node = hashlib.sha256(key.to_string().encode()).hexdigest()
-    return f"{short(run.run_id)}_{node[:8]}"
+    return short(run.run_id)
 
 
 def short(run_id: str) -> str:
