@@ -35,6 +35,8 @@ class Schema(Contract):
     ```
     """
 
+    looks_up = frozenset({"stored"})
+
     strict: bool = True
     mode: Mode | None = None
 

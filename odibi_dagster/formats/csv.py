@@ -13,8 +13,11 @@ from odibi_dagster.formats.csv_lines import cleaned, columns_of
 from odibi_dagster.formats.csv_options import CsvReadOptions, CsvWriteOptions
 from odibi_dagster.formats.csv_scan import DIRECT, Dialect, nulled, scan_csv, sink_words
 from odibi_dagster.formats.errors import check_names, reading
-from odibi_dagster.formats.file_format import FileFormat
+from odibi_dagster.formats.file_format import FileFormat, FileStaged
+from odibi_dagster.formats.fit import in_order
 from odibi_dagster.formats.landing import inflated
+from odibi_dagster.formats.ledger import batches_in
+from odibi_dagster.formats.lines import append_lines, skip_nothing, skip_record
 from odibi_dagster.formats.sources import files_of
 from odibi_dagster.formats.text import guessed, parsed, spaced
 
@@ -40,6 +43,7 @@ class Csv(FileFormat):
     whoever reads the file later with the default options sees null for both, as in pandas.
     """
 
+    modes = frozenset({"overwrite", "append"})
     read_options = CsvReadOptions
     write_options = CsvWriteOptions
     suffixes = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
@@ -105,6 +109,34 @@ class Csv(FileFormat):
         """See `FileFormat.sink_words`."""
         return "csv", sink_words(engine, options, columns)
 
+    def fit(self, engine: Engine, frame: Frame, location: Location, options: Any) -> Frame:  # noqa: ARG002
+        """See `FileFormat.fit`: columns by their names; a file does not say its types."""
+        stored = self.conform(frame)
+        first = inflated(files_of(location, self.suffixes)[0])
+        if not first.stat().st_size:
+            return stored
+        own = CsvReadOptions(sep=options.sep, header=options.header)
+        names = columns_of(cleaned(first, own), own)
+        if options.header:
+            return in_order(stored, names)
+        if len(names) != len(stored.collect_schema()):
+            columns = len(stored.collect_schema())
+            msg = f"the rows to add have {columns} columns, what is stored has {len(names)}"
+            raise SchemaContractError(msg)
+        return stored
+
+    def published(self, location: Location, owner: str) -> int | None:
+        """See `Format.published`: the ledger beside the file says it."""
+        if location.path.is_dir():
+            return super().published(location, owner)
+        return batches_in(location.path).get(owner)
+
+    def add(self, staged: FileStaged) -> bool:
+        """See `FileFormat.add`: behind the lines of a file, or as one more file of a directory."""
+        if staged.location.path.is_dir():
+            return super().add(staged)
+        return append_lines(staged, skip_record if staged.options.header else skip_nothing)
+
 
 def _groups(files: Sequence[Path], options: CsvReadOptions) -> list[Group]:
     """Files one after the other, as long as they have the same columns."""
@@ -125,11 +157,12 @@ def _typed(
     names = tuple(dict.fromkeys(name for group, _ in groups for name in group))
     said = options.types(names) | {n: t for n, t in declared.items() if n in names}
     text = _scan(engine, groups, options, dict.fromkeys(names, nw.String()))
-    schema = _schema(engine, text, names, said, options)
+    schema, tested = _schema(engine, text, names, said, options)
     direct = _direct(engine, schema)
     numbers = [name for name, dtype in direct.items() if dtype != nw.String()]
     special = frozenset(numbers) if options.decimal != "." or options.thousands else frozenset()
-    special |= spaced(engine, text, [name for name in numbers if name not in special])
+    special |= spaced(engine, text, [n for n in numbers if n not in special and n not in tested])
+    special |= {name for name, has_spaces in tested.items() if has_spaces and name in numbers}
     special |= options.null_values_of.keys() & direct.keys()
     direct |= dict.fromkeys(special, nw.String())
     rest = {name: dtype for name, dtype in schema.items() if direct[name] != dtype}
@@ -144,14 +177,19 @@ def _schema(
     names: Sequence[str],
     said: Mapping[str, DType],
     options: CsvReadOptions,
-) -> dict[str, DType]:
-    """The type of every column: as said, else as its values allow, else text."""
+) -> tuple[dict[str, DType], dict[str, bool]]:
+    """The type of every column: as said, else as its values allow, else text.
+
+    Columns of which every value was seen come again, with whether any has a space around it.
+    """
     unsaid = [name for name in names if name not in said]
     schema: dict[str, DType] = {name: said.get(name, nw.String()) for name in names}
-    if options.infer_schema:
-        seen = text.head(options.infer_schema_length) if options.infer_schema_length else text
-        schema |= guessed(engine, _plain(seen, unsaid, options), unsaid)
-    return schema
+    if not options.infer_schema:
+        return schema, {}
+    seen = text.head(options.infer_schema_length) if options.infer_schema_length else text
+    types, spaces = guessed(engine, _plain(seen, unsaid, options), unsaid)
+    whole = () if options.infer_schema_length else unsaid
+    return schema | types, {name: name in spaces for name in whole}
 
 
 def _direct(engine: Engine, schema: Mapping[str, DType]) -> dict[str, DType]:

@@ -250,8 +250,6 @@ def aggregate(agg: ir.Agg) -> pl.Expr:
             )
             for arg in args
         ]
-    if agg.distinct and agg.fn == "count":
-        return args[0].drop_nulls().n_unique().cast(pl.Int64)
     if agg.distinct:
         args = [arg.drop_nulls().unique() if agg.fn != "list" else arg.unique() for arg in args]
     if agg.fn == "max" and agg.args[0].type.name == "float":
