@@ -85,19 +85,18 @@ class Observation:
 
     def of(self, index: int) -> Observation:
         """The same observation with only the metrics of one contract, under its own names."""
-        own = own_metrics(index, self.metrics)
+        prefix = metric_name(index, "")
+        own = {
+            name.removeprefix(prefix): value
+            for name, value in self.metrics.items()
+            if name.startswith(prefix)
+        }
         return replace(self, metrics={**own, "rows": self.metrics["rows"]})
 
 
 def metric_name(index: int, name: str) -> str:
     """The name of a metric among those of all contracts of a frame."""
     return f"c{index}_{name}"
-
-
-def own_metrics(index: int, metrics: Mapping[str, Any]) -> dict[str, Any]:
-    """The metrics of one contract, by the names that it gave them."""
-    prefix = metric_name(index, "")
-    return {n.removeprefix(prefix): value for n, value in metrics.items() if n.startswith(prefix)}
 
 
 @dataclass(frozen=True)
@@ -172,20 +171,11 @@ class Contract(OpenModel, ABC):
         return {}
 
     def known(self, shape: Shape, facts: Facts) -> Mapping[str, Any]:
-        """The metrics, by name, that follow from what is known of the frame: exactly as measured.
-
-        What is not among them is measured.
-        """
+        """The metrics, by name, that need not be measured: exactly what measuring would give."""
         return {}
 
     def tables(self, frame: Frame, engine: Engine) -> Mapping[str, Frame]:
         """Metrics that need a grouping of their own: one-row, one-column lazy frames."""
-        return {}
-
-    def doubts(
-        self, frame: Frame, engine: Engine, metrics: Mapping[str, Any]
-    ) -> Mapping[str, Frame]:
-        """More such metrics, where those that were measured leave something open."""
         return {}
 
     @abstractmethod

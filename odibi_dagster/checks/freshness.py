@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -83,7 +83,7 @@ class Freshness(Contract):
         for name in self.reads(shape):
             bounds = facts.bounds(name, shape.schema[name])
             if bounds is not None:
-                return {"newest": bounds.high and _second(bounds.high)}
+                return {"newest": None if bounds.high is None else f"{bounds.high:{_SECOND}}"}
         return {}
 
     def tables(self, frame: Frame, engine: Engine) -> Mapping[str, Frame]:
@@ -133,11 +133,6 @@ def _newest(column: nw.Expr, dtype: nw.dtypes.DType) -> nw.Expr:
     elif isinstance(dtype, nw.Datetime) and dtype.time_zone not in (None, "UTC"):
         column = column.dt.convert_time_zone("UTC")
     return column.max().dt.to_string(_SECOND)
-
-
-def _second(value: date) -> str:
-    moment = value if isinstance(value, datetime) else datetime.combine(value, time())
-    return f"{moment:{_SECOND}}"
 
 
 def _unreadable(names: tuple[str, ...], seen: Observation) -> str | None:

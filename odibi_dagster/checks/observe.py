@@ -1,13 +1,13 @@
-"""Look once: every contract of a frame is measured by one query."""
+"""Look once: what is not known of a frame is measured by one query, for all its contracts."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 
-from odibi_dagster.checks.base import Contract, Observation, Shape, metric_name, own_metrics
+from odibi_dagster.checks.base import Contract, Observation, Shape, metric_name
 from odibi_dagster.core.clock import now
 from odibi_dagster.engines.sql.query import deriving
 from odibi_dagster.errors import DataReadError, OdibiError, SchemaContractError, listing
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from odibi_dagster.engines.base import Engine
     from odibi_dagster.engines.sql.query import Expression
 
-T = TypeVar("T")
-
 
 def observe(
     frame: Frame,
@@ -37,11 +35,11 @@ def observe(
     at: datetime | None = None,
     facts: Facts | None = None,
 ) -> Observation:
-    """Measure all contracts in one fetch at most, reading only the columns that it takes.
+    """Measure all contracts in one fetch, reading only the columns that they name.
 
+    What `facts` know of the frame is not measured, and nothing is read where they know all.
     `stored` is the schema published before (None on a first run), `timezone` the zone of timestamps
-    without one, `at` the moment of judging (default: now). What `facts` say of the frame is not
-    measured: nothing is read where they answer everything. A contract that cannot be measured, for
+    without one, `at` the moment of judging (default: now). A contract that cannot be measured, for
     example because a column is missing, does not spoil the others: it is judged an error. Where the
     data itself makes one fail (a cast in a condition), they are fetched again one by one to tell
     which; DataReadError where not even the rows can be counted.
@@ -49,14 +47,8 @@ def observe(
     shape = Shape(frame.collect_schema(), declared or {})
     refused = {i: reason for i, c in enumerate(contracts) if (reason := _refusal(c, shape))}
     fit = {i: contract for i, contract in enumerate(contracts) if i not in refused}
-    known = _known(fit, shape, facts) if facts else {}
-    look = _Look(frame, engine, shape, known)
-    rest = {i: contract for i, contract in fit.items() if look.asks(i, contract)}
-    if not rest and facts and facts.rows is not None:
-        metrics = {**known, "rows": facts.rows}
-    else:
-        metrics, failed = look.measured(rest)
-        refused |= failed
+    look = _Look(frame, engine, shape, _known(fit, shape, facts) if facts else {})
+    metrics, failed = look.metrics(fit)
     return Observation(
         metrics=metrics,
         schema=shape.schema,
@@ -66,7 +58,7 @@ def observe(
         newest_file=newest_file,
         timezone=timezone,
         contracts=tuple(contracts),
-        refused=refused,
+        refused=refused | failed,
     )
 
 
@@ -80,11 +72,12 @@ def with_conditions(frame: Frame, contracts: Sequence[Contract], engine: Engine)
 
 def _known(fit: Mapping[int, Contract], shape: Shape, facts: Facts) -> dict[str, Any]:
     """What needs no look at the data."""
-    return {
+    known = {
         metric_name(i, name): value
         for i, contract in fit.items()
         for name, value in contract.known(shape, facts).items()
     }
+    return {**known, "rows": facts.rows}
 
 
 def _refusal(contract: Contract, shape: Shape) -> str | None:
@@ -116,29 +109,31 @@ class _Look:
     shape: Shape
     known: Mapping[str, Any]
 
-    def asks(self, i: int, contract: Contract) -> bool:
-        """Whether a contract has a metric that is not known."""
-        names = (*contract.metrics(self.shape), *contract.tables(self.frame, self.engine))
-        return any(metric_name(i, name) not in self.known for name in names)
-
-    def measured(self, fit: Mapping[int, Contract]) -> tuple[dict[str, Any], dict[int, str]]:
+    def metrics(self, fit: Mapping[int, Contract]) -> tuple[dict[str, Any], dict[int, str]]:
         """All metrics, and why some contracts cannot be measured."""
-        narrow = self._narrow(fit)
+        asking = {i: contract for i, contract in fit.items() if self._asks(i, contract)}
+        if not asking and "rows" in self.known:
+            return dict(self.known), {}
+        needed = dict.fromkeys(name for c in asking.values() for name in c.reads(self.shape))
+        narrow = self.frame.select(*needed) if needed else self.frame
         refused = {
-            i: r for i, c in fit.items() if (r := _condition_refusal(narrow, c, self.engine))
+            i: reason
+            for i, contract in asking.items()
+            if contract.conditions()
+            and (reason := _condition_refusal(narrow, contract, self.engine))
         }
-        fit = {i: contract for i, contract in fit.items() if i not in refused}
+        able = {i: contract for i, contract in asking.items() if i not in refused}
         try:
-            row = self._row(narrow, fit)
+            row = self._row(narrow, able)
         except (SchemaContractError, DataReadError):
-            row, failed = self._one_by_one(narrow, fit)
+            row, failed = self._one_by_one(narrow, able)
             refused |= failed
         return {**row, **self.known}, refused
 
-    def _narrow(self, fit: Mapping[int, Contract]) -> Frame:
-        """The columns to read."""
-        needed = dict.fromkeys(name for c in fit.values() for name in c.reads(self.shape))
-        return self.frame.select(*needed) if needed else self.frame
+    def _asks(self, i: int, contract: Contract) -> bool:
+        """Whether a contract has a metric that is not known."""
+        names = (*contract.metrics(self.shape), *contract.tables(self.frame, self.engine))
+        return any(metric_name(i, name) not in self.known for name in names)
 
     def _one_by_one(
         self, frame: Frame, fit: Mapping[int, Contract]
@@ -153,37 +148,17 @@ class _Look:
         return row, failed
 
     def _row(self, frame: Frame, fit: Mapping[int, Contract]) -> dict[str, Any]:
-        """One fetch; another one only where the first leaves something open."""
+        """One fetch: plain aggregates in one select, and one-row frames joined to it."""
         frame = with_conditions(frame, list(fit.values()), self.engine)
-        plain, tables = self._metrics(frame, fit)
-        row = self._fetch(frame.select(nw.len().alias("rows"), **plain), tables)
-        doubts = {
-            metric_name(i, name): table
+        plain = {
+            metric_name(i, name): metric
             for i, contract in fit.items()
-            for name, table in contract.doubts(frame, self.engine, own_metrics(i, row)).items()
+            for name, metric in contract.metrics(self.shape).items()
         }
-        return {**row, **self._fetch(None, doubts)} if doubts else row
-
-    def _metrics(
-        self, frame: Frame, fit: Mapping[int, Contract]
-    ) -> tuple[dict[str, nw.Expr], dict[str, Frame]]:
-        """What is not known: plain aggregates, and tables of their own."""
-        plain: dict[str, nw.Expr] = {}
-        tables: dict[str, Frame] = {}
+        asked = {name: metric for name, metric in plain.items() if name not in self.known}
+        row = frame.select(nw.len().alias("rows"), **asked)
         for i, contract in fit.items():
-            for name, metric in contract.metrics(self.shape).items():
-                plain[metric_name(i, name)] = metric
             for name, table in contract.tables(frame, self.engine).items():
-                tables[metric_name(i, name)] = table
-        return _without(plain, self.known), _without(tables, self.known)
-
-    def _fetch(self, row: Frame | None, tables: Mapping[str, Frame]) -> dict[str, Any]:
-        """One-row frames side by side, in one query."""
-        for name, table in tables.items():
-            one = table.select(nw.col(table.collect_schema().names()[0]).alias(name))
-            row = one if row is None else row.join(one, how="cross")
-        return {} if row is None else self.engine.fetch(row, 1)[0]
-
-
-def _without(metrics: dict[str, T], known: Mapping[str, Any]) -> dict[str, T]:
-    return {name: metric for name, metric in metrics.items() if name not in known}
+                column = nw.col(table.collect_schema().names()[0]).alias(metric_name(i, name))
+                row = row.join(table.select(column), how="cross")
+        return self.engine.fetch(row, 1)[0]

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
 from pydantic import Field
 
-from odibi_dagster.checks.base import Observation, RowContract, Shape, Verdict, contracts
+from odibi_dagster.checks.base import RowContract, Shape, contracts
 from odibi_dagster.core.names import ColumnName
-from odibi_dagster.engines.keys import with_hash
+from odibi_dagster.engines.keys import sharing_hash
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from odibi_dagster.core.frame import Frame
     from odibi_dagster.engines.base import Engine
 
-_COUNT, _HASH = "__odibi_members", "__odibi_hash"
-_HASHED = (nw.String, nw.Boolean, nw.Date, nw.Datetime)
-"""Types of which equal values have equal bits; 0.0 and -0.0, for one, do not."""
+_COUNT = "__odibi_members"
+_EXACT = (nw.String, nw.Boolean, nw.Date, nw.Datetime)
+"""Types whose equal values have equal bits, as whole numbers have; 0.0 and -0.0 have not."""
 
 
 @contracts.register("unique")
@@ -69,35 +68,16 @@ class Unique(RowContract):
         return {}
 
     def tables(self, frame: Frame, engine: Engine) -> Mapping[str, Frame]:
-        """The rows in groups of more than one: of the key, or of its hash where that is smaller."""
+        """The rows in groups of more than one: only the key is read, only the groups are kept."""
         keyed = frame.filter(~self._has_null())
-        if not self._is_hashed(frame):
-            return {"broken": _members(keyed, self.columns_)}
-        return {"suspects": _members(with_hash(engine, keyed, self.columns_, _HASH), [_HASH])}
+        if self._is_wide(frame.collect_schema()):
+            keyed = sharing_hash(engine, keyed, self.columns_)
+        groups = keyed.group_by(*self.columns_)
+        shared = groups.agg(nw.len().alias(_COUNT)).filter(nw.col(_COUNT) > 1)
+        return {"broken": shared.select(nw.col(_COUNT).sum())}
 
-    def doubts(
-        self, frame: Frame, engine: Engine, metrics: Mapping[str, Any]
-    ) -> Mapping[str, Frame]:
-        """The rows whose key, and not only its hash, is shared: asked where a hash is shared."""
-        if not metrics.get("suspects"):
-            return {}
-        hashed = with_hash(engine, frame.filter(~self._has_null()), self.columns_, _HASH)
-        shared = hashed.group_by(_HASH).agg(nw.len().alias(_COUNT)).filter(nw.col(_COUNT) > 1)
-        suspects = hashed.join(shared.select(_HASH), on=_HASH, how="semi")
-        return {"broken": _members(suspects, self.columns_)}
-
-    def judge(self, seen: Observation) -> Verdict:
-        """See `RowContract.judge`; where no hash is shared, no key is."""
-        return super().judge(replace(seen, metrics={"broken": 0, **seen.metrics}))
-
-    def _is_hashed(self, frame: Frame) -> bool:
-        """Not for one number, which is as small as its hash, nor for what equals in other bits."""
-        types = [frame.collect_schema()[name] for name in self.columns_]
-        return all(isinstance(dtype, _HASHED) or dtype.is_integer() for dtype in types) and (
-            len(types) > 1 or types[0] == nw.String
-        )
-
-
-def _members(frame: Frame, keys: Sequence[str]) -> Frame:
-    groups = frame.group_by(*keys).agg(nw.len().alias(_COUNT)).filter(nw.col(_COUNT) > 1)
-    return groups.select(nw.col(_COUNT).sum())
+    def _is_wide(self, schema: Mapping[str, nw.dtypes.DType]) -> bool:
+        """Whether a hash takes less memory than the key, and equal keys have equal hashes."""
+        types = [schema[name] for name in self.columns_]
+        exact = all(isinstance(dtype, _EXACT) or dtype.is_integer() for dtype in types)
+        return exact and (len(types) > 1 or types[0] == nw.String)

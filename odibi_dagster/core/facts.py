@@ -19,7 +19,7 @@ class Facts(Protocol):
     """Answers that are true for every row of a frame; None is "not known", never a guess."""
 
     @property
-    def rows(self) -> int | None:
+    def rows(self) -> int:
         """How many rows there are."""
         ...
 
@@ -29,6 +29,6 @@ class Facts(Protocol):
 
     def bounds(self, column: str, dtype: DType) -> Bounds | None:
         """The bounds of a column that the frame has as `dtype`: whole and decimal numbers, dates
-        and timestamps (in UTC where they have a zone).
+        and timestamps (in UTC, and zoned where the column is).
         """
         ...

@@ -1,4 +1,4 @@
-"""Keys of several columns, or of text, as one number."""
+"""Rows whose key may not be their own."""
 
 from __future__ import annotations
 
@@ -9,40 +9,41 @@ import narwhals.stable.v2 as nw
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from pyspark.sql import DataFrame
+    import polars as pl
 
     from odibi_dagster.core.frame import Frame
     from odibi_dagster.engines.base import Engine
 
+_HASH, _COUNT = "__odibi_hash", "__odibi_sharing"
 
-def with_hash(engine: Engine, frame: Frame, columns: Sequence[str], name: str) -> Frame:
-    """The frame with a column `name` of 64 bits, equal where all these columns are equal.
 
-    Different values may share a hash, and it changes with versions: compare it within one plan,
-    confirm what it finds, and never store it.
+def sharing_hash(engine: Engine, frame: Frame, columns: Sequence[str]) -> Frame:
+    """At least all rows that share these values with another row, and hardly any others.
+
+    A group of hashes takes less memory than one of keys that are text or of several columns.
+    Equal values must have equal bits: not floats. Which rows are equal is for the caller to tell.
     """
-    return HASHES[engine.name](frame, columns, name)
+    return _SHARING[engine.name](frame, columns)
 
 
-def _polars(frame: Frame, columns: Sequence[str], name: str) -> Frame:
+def key_hash(columns: Sequence[str]) -> pl.Expr:
+    """64 bits that are equal where the columns are; never stored, as they change with versions."""
+    import polars as pl
+
+    return pl.struct(columns).hash()
+
+
+def _polars(frame: Frame, columns: Sequence[str]) -> Frame:
     import polars as pl
 
     native: pl.LazyFrame = frame.to_native()
-    return nw.from_native(native.with_columns(pl.struct(columns).hash().alias(name)))
+    hashed = native.with_columns(key_hash(columns).alias(_HASH))
+    shared = hashed.group_by(_HASH).agg(pl.len().alias(_COUNT)).filter(pl.col(_COUNT) > 1)
+    return nw.from_native(hashed.join(shared, on=_HASH, how="semi").drop(_HASH))
 
 
-def _spark(frame: Frame, columns: Sequence[str], name: str) -> Frame:
-    from pyspark.sql import functions as F  # noqa: N812
-
-    native: DataFrame = frame.to_native()
-    hashed: Frame = nw.from_native(
-        native.withColumn(name, F.xxhash64(*(native[c] for c in columns)))
-    )
-    return hashed
-
-
-HASHES: Mapping[str, Callable[[Frame, Sequence[str], str], Frame]] = {
+_SHARING: Mapping[str, Callable[[Frame, Sequence[str]], Frame]] = {
     "polars": _polars,
-    "spark": _spark,
+    "spark": lambda frame, _: frame,
 }
-"""How each engine hashes columns."""
+"""Per engine. Spark spills its groups, and would shuffle the keys again to confirm."""
