@@ -57,6 +57,9 @@ def literal(value: Any, dtype: nw.dtypes.DType) -> nw.Expr:
     if isinstance(dtype, nw.Datetime) and dtype.time_zone is None:
         # a naive literal would be read in the machine's zone on Spark; text is not
         return nw.lit(value.strftime(_SECOND)).str.to_datetime(format=_SECOND)
+    if isinstance(dtype, nw.Datetime) and dtype.time_zone != "UTC":
+        # Polars compares no times of different zones
+        return nw.lit(value).cast(dtype)
     return nw.lit(value)
 
 

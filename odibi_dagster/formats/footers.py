@@ -16,7 +16,7 @@ import narwhals.stable.v2 as nw
 from odibi_dagster.core.facts import Bounds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from pyarrow.parquet import FileMetaData, Statistics
@@ -32,19 +32,27 @@ _GREGORIAN = 1900
 
 
 def facts_of(engine: Engine, staged: Staged, folders: Collection[str] = ()) -> Footers | None:
-    """The footers of the staged files; None where a scan costs less than to open them."""
+    """What the staged files say; None where a scan costs less than to ask them."""
     if staged.rows is None or staged.rows < _WORTH[engine.name]:
         return None
-    return Footers(staged.files, folders)
+    return opened(staged.files, folders)
+
+
+def opened(files: Iterable[Path], folders: Collection[str] = ()) -> Footers | None:
+    """The footers of these files; None where one has a type that their reader does not know."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return Footers([pq.read_metadata(file) for file in files], folders)
+    except pa.ArrowNotImplementedError:  # Int128, for one
+        return None
 
 
 class Footers:
     """Facts about the rows of some files; columns of their hive `folders` are not known."""
 
-    def __init__(self, files: Iterable[Path], folders: Collection[str] = ()) -> None:
-        import pyarrow.parquet as pq
-
-        footers = [pq.read_metadata(file) for file in files]
+    def __init__(self, footers: Sequence[FileMetaData], folders: Collection[str]) -> None:
         self.rows = sum(footer.num_rows for footer in footers)
         """See `Facts.rows`."""
         self._folders = folders
