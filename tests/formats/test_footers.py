@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,8 +18,9 @@ from hypothesis import strategies as st
 from odibi_dagster.checks.base import Column, contracts
 from odibi_dagster.connections.base import Location
 from odibi_dagster.core.facts import Bounds
+from odibi_dagster.errors import OdibiError
 from odibi_dagster.formats.footers import Footers, opened
-from tests.checks.frames import judged
+from tests.checks.frames import NOW, judged
 from tests.formats.support import POLARS, format_of, numbered
 
 if TYPE_CHECKING:
@@ -235,3 +237,36 @@ def test_no_file_is_no_row() -> None:
     known = opened([])
     assert known is not None
     assert (known.rows, known.nulls("x"), known.bounds("x", nw.Int64())) == (0, 0, (None, None))
+
+
+def test_only_columns_that_footers_leave_open_are_read(tmp_path: Path) -> None:
+    """The pages of every other column are destroyed: whoever looked at them would fail."""
+    file = tmp_path / "x.parquet"
+    rows = [{"id": i, "at": NOW, "price": i / 3, "name": f"n{i}"} for i in range(500)]
+    pl.DataFrame(rows).write_parquet(file, row_group_size=100)
+    _destroy(file, {"id", "at", "name"})
+    known = [
+        contracts["not_null"](columns=["id", "at", "name", "price"]),
+        contracts["range"](column="id", min=0, max=499),
+        contracts["freshness"](column="at", max_age="1h"),
+        contracts["row_count"](min=500),
+    ]
+    price = contracts["range"](column="price", min=0)
+    frame, facts = POLARS.scan("parquet", [file]), opened([file])
+    assert all(j.passed for j in judged(frame, [*known, price], POLARS, facts=facts))
+    broken = contracts["range"](column="id", min=1)
+    for rules in ([*known, price], [broken]):
+        with pytest.raises(OdibiError):
+            judged(frame, rules, POLARS, facts=facts if rules == [broken] else None)
+
+
+def _destroy(file: Path, columns: set[str]) -> None:
+    footer, content = pq.read_metadata(file), bytearray(file.read_bytes())
+    for group in map(footer.row_group, range(footer.num_row_groups)):
+        for chunk in map(group.column, range(group.num_columns)):
+            if chunk.path_in_schema in columns:
+                start = chunk.dictionary_page_offset or chunk.data_page_offset
+                content[start : start + chunk.total_compressed_size] = (
+                    b"\xff" * chunk.total_compressed_size
+                )
+    file.write_bytes(content)
