@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from odibi_dagster.engines.base import Engine
 
 _COUNT = "__odibi_members"
-_EXACT = (nw.String, nw.Boolean, nw.Date, nw.Datetime)
-"""Types whose equal values have equal bits, as whole numbers have; 0.0 and -0.0 have not."""
 
 
 @contracts.register("unique")
@@ -70,14 +68,8 @@ class Unique(RowContract):
     def tables(self, frame: Frame, engine: Engine) -> Mapping[str, Frame]:
         """The rows in groups of more than one: only the key is read, only the groups are kept."""
         keyed = frame.filter(~self._has_null())
-        if self._is_wide(frame.collect_schema()):
+        if len(self.columns_) > 1 or frame.collect_schema()[self.columns_[0]] == nw.String:
             keyed = sharing_hash(engine, keyed, self.columns_)
         groups = keyed.group_by(*self.columns_)
         shared = groups.agg(nw.len().alias(_COUNT)).filter(nw.col(_COUNT) > 1)
         return {"broken": shared.select(nw.col(_COUNT).sum())}
-
-    def _is_wide(self, schema: Mapping[str, nw.dtypes.DType]) -> bool:
-        """Whether a hash takes less memory than the key, and equal keys have equal hashes."""
-        types = [schema[name] for name in self.columns_]
-        exact = all(isinstance(dtype, _EXACT) or dtype.is_integer() for dtype in types)
-        return exact and (len(types) > 1 or types[0] == nw.String)

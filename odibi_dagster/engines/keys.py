@@ -20,14 +20,14 @@ _HASH, _COUNT = "__odibi_hash", "__odibi_sharing"
 def sharing_hash(engine: Engine, frame: Frame, columns: Sequence[str]) -> Frame:
     """At least all rows that share these values with another row, and hardly any others.
 
-    A group of hashes takes less memory than one of keys that are text or of several columns.
-    Equal values must have equal bits: not floats. Which rows are equal is for the caller to tell.
+    Groups of hashes take less memory than groups of text or of several columns. Which of these
+    rows have equal keys is for the caller to tell.
     """
     return _SHARING[engine.name](frame, columns)
 
 
 def key_hash(columns: Sequence[str]) -> pl.Expr:
-    """64 bits that are equal where the columns are; never stored, as they change with versions."""
+    """64 bits, the same for equal keys, also for 0.0 and -0.0; never stored: versions differ."""
     import polars as pl
 
     return pl.struct(columns).hash()
