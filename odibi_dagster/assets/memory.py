@@ -17,7 +17,7 @@ from odibi_dagster.core.batch import Batch
 from odibi_dagster.errors import FencedError, OdibiError, StateMismatchError, StateUnavailableError
 from odibi_dagster.plan.window import Window
 from odibi_dagster.state.marks import later
-from odibi_dagster.state.store import Facts, Intent
+from odibi_dagster.state.records import Facts, Intent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from odibi_dagster.plan.window import Cursor
     from odibi_dagster.state.identity import Identity
     from odibi_dagster.state.marks import Mark
-    from odibi_dagster.state.store import Lease, Store
+    from odibi_dagster.state.records import Lease
+    from odibi_dagster.state.store import Store
 
 _MAX_FUTURE = timedelta(days=1)
 

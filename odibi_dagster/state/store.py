@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
@@ -20,6 +20,7 @@ from odibi_dagster.state.clock import Now
 from odibi_dagster.state.database import connect, patiently
 from odibi_dagster.state.marks import Mark, decode, encode, later
 from odibi_dagster.state.migrations import bring_up, refuse_other_version
+from odibi_dagster.state.records import Facts, Intent, Lease, Remembered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -32,65 +33,6 @@ WAIT_SECONDS = 60.0
 KEPT_SECONDS = 400 * 86_400.0
 KEPT_BATCHES = 50
 _STATE = tables.state
-
-
-@dataclass(frozen=True)
-class Intent:
-    """A batch about to be published: its number, its window, and the run it belongs to.
-
-    The window are the rows with `lower < cursor <= upper`; None is no bound. `run_key` is the same
-    for every run that repeats a failed one.
-    """
-
-    number: int
-    run_key: str
-    lower: Mark | None = None
-    upper: Mark | None = None
-    full: bool = False
-    """Whether it replaces the target by everything up to `upper`."""
-
-
-@dataclass(frozen=True)
-class Remembered:
-    """What a row says when a lease is taken."""
-
-    name: str
-    """Whose batches the target holds."""
-    mark: Mark | None
-    batch: int
-    """The number of the last batch that was confirmed; 0 before the first."""
-    in_target: int
-    """The number of the last batch that the target named then."""
-    run_key: str | None
-    """Of the run that published it."""
-    intent: Intent | None
-    """A batch that was about to be published and never confirmed."""
-    target: str | None
-
-
-@dataclass(frozen=True)
-class Lease:
-    """The right to change one row, until the fence is raised by somebody else."""
-
-    identity: Identity
-    owner: str
-    fence: int
-    remembered: Remembered
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What is known of a published batch; None is unknown."""
-
-    rows: int | None = None
-    quarantined: int | None = None
-    bytes: int | None = None
-    seconds: float | None = None
-    adopted: bool = False
-    in_target: int = 0
-    """The last batch that the target names now."""
-    metrics: Mapping[str, Mapping[str, float]] | None = None
-    """By check name and metric."""
 
 
 class Store:
