@@ -9,13 +9,17 @@ from pydantic import Field
 
 from odibi_dagster.checks.base import RowContract, Shape, contracts
 from odibi_dagster.core.names import ColumnName
+from odibi_dagster.engines.keys import sharing_hash
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from odibi_dagster.core.frame import Frame
+    from odibi_dagster.engines.base import Engine
 
 _COUNT = "__odibi_members"
+_EXACT = (nw.String, nw.Boolean, nw.Date, nw.Datetime)
+"""Types whose equal values have equal bits, as whole numbers have; 0.0 and -0.0 have not."""
 
 
 @contracts.register("unique")
@@ -63,8 +67,17 @@ class Unique(RowContract):
         """Nothing that one plain aggregate could give: see `tables`."""
         return {}
 
-    def tables(self, frame: Frame) -> Mapping[str, Frame]:
+    def tables(self, frame: Frame, engine: Engine) -> Mapping[str, Frame]:
         """The rows in groups of more than one: only the key is read, only the groups are kept."""
-        groups = frame.filter(~self._has_null()).group_by(*self.columns_)
+        keyed = frame.filter(~self._has_null())
+        if self._is_wide(frame.collect_schema()):
+            keyed = sharing_hash(engine, keyed, self.columns_)
+        groups = keyed.group_by(*self.columns_)
         shared = groups.agg(nw.len().alias(_COUNT)).filter(nw.col(_COUNT) > 1)
         return {"broken": shared.select(nw.col(_COUNT).sum())}
+
+    def _is_wide(self, schema: Mapping[str, nw.dtypes.DType]) -> bool:
+        """Whether a hash takes less memory than the key, and equal keys have equal hashes."""
+        types = [schema[name] for name in self.columns_]
+        exact = all(isinstance(dtype, _EXACT) or dtype.is_integer() for dtype in types)
+        return exact and (len(types) > 1 or types[0] == nw.String)
