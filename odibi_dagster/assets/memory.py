@@ -10,11 +10,12 @@ from __future__ import annotations
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from odibi_dagster.core.batch import Batch
 from odibi_dagster.errors import FencedError, OdibiError, StateMismatchError, StateUnavailableError
+from odibi_dagster.formats.base import Bounds
 from odibi_dagster.plan.window import Window
 from odibi_dagster.state.marks import later
 from odibi_dagster.state.store import Facts, Intent
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from odibi_dagster.state.store import Lease, Store
 
 _MAX_FUTURE = timedelta(days=1)
+_MARGIN = timedelta(days=2)
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,20 @@ class Session:
     def batch(self) -> Batch:
         """The batch of this run."""
         return Batch(self.owner, self.intent.number)
+
+    def reach(self, incremental: Incremental, at: datetime) -> Bounds:
+        """What a source that filters by itself has to give: the window can only be narrower.
+
+        Times reach back two days more: a day, a zone or its absence is a matter of the cursor.
+        """
+        lower, back = self.mark, incremental.watermark_lag
+        if self.repeats or self.intent.full or not self.last:
+            lower, back = self.intent.lower, timedelta(0)
+        elif not incremental.is_stateful:
+            lower, back = at, incremental.span
+        if isinstance(lower, date):
+            lower -= back + _MARGIN
+        return Bounds(incremental.columns, lower)
 
     def window(
         self,

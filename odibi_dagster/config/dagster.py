@@ -73,7 +73,9 @@ def _zone(text: str) -> str:
     return text
 
 
-def _folder(text: str) -> str:
+def _folder(text: str | None) -> str | None:
+    if text is None:
+        return None
     if not text.strip() or "\0" in text or re.match(r"[A-Za-z][A-Za-z0-9+.\-]*:/", text):
         msg = f"{text!r} is no local folder"
         raise ValueError(msg)
@@ -121,7 +123,8 @@ class ProjectDagster(_Labels):
     """The database of the state; without it Dagster's own. `ODIBI_STATE_URL` goes before it."""
     max_future: Duration | None = None
     """How far in the future a cursor may lie; a day."""
-    staging: Later = None
+    staging: Annotated[str | None, AfterValidator(_folder)] = None
+    """Where rows lie on their way into a database and out of it; by default under `storage`."""
 
 
 class PipelineDagster(_Labels):

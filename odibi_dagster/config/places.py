@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 TABLE_FORMAT = "delta"
 """What a `table` of a folder is."""
+MERGE = "merge"
+"""What Odibi calls an upsert into a database."""
 STORAGE_FORMAT = "parquet"
 """What is stored as where the file names no format."""
 ERROR_SUFFIX = "_error"
@@ -59,25 +61,30 @@ def target(write: WriteConfig, at: Loc, setting: Setting) -> Target | None:
         setting.report.warn(message, (*at, "partition_by"))
     options = _options(found.write_options, write.options, at, setting)
     if options is not None:
-        _check_mode(write, found, options, at, setting)
-    return Target(location, found, write.mode, tuple(write.partition_by), options)
+        options = _check_mode(write, found, options, at, setting)
+    mode = "upsert" if write.mode == MERGE else write.mode
+    return Target(location, found, mode, tuple(write.partition_by), options)
 
 
-def _check_mode(write: WriteConfig, found: Format, options: Any, at: Loc, setting: Setting) -> None:
-    """Report what mode, format and keys do not say together."""
+def _check_mode(write: WriteConfig, found: Format, options: Any, at: Loc, setting: Setting) -> Any:
+    """The options, with the keys of a merge; reports what mode, format and keys do not say."""
     if reason := found.unfit(write.mode, options):
         setting.report.error(reason, (*at, "mode"))
-        return
+        return options
+    if write.merge_keys and write.mode != MERGE:
+        message = f"merge_keys has no effect with mode {write.mode}"
+        setting.report.warn(message, (*at, "merge_keys"), key=True)
+    elif write.merge_keys:
+        options = options.model_copy(update={"keys": tuple(write.merge_keys)})
     keys = getattr(options, "keys", ())
-    if write.mode in KEYED and not keys:
-        message = (
-            f"mode {write.mode} needs the columns that identify a row; write "
-            "options: {keys: [order_id]}"
-        )
+    if write.mode in (MERGE, *KEYED) and not keys:
+        key = "merge_keys: [order_id]" if write.mode == MERGE else "options: {keys: [order_id]}"
+        message = f"mode {write.mode} needs the columns that identify a row; write {key}"
         setting.report.error(message, (*at, "mode"))
-    if write.mode not in KEYED and keys:
+    if write.mode not in (MERGE, *KEYED) and keys:
         message = f"options.keys has no effect with mode {write.mode}"
         setting.report.warn(message, (*at, "options", "keys"), key=True)
+    return options
 
 
 def own_storage(site: Site, setting: Setting) -> Target:
@@ -168,7 +175,7 @@ def _location(name: str | None, wanted: Wanted, at: Loc, setting: Setting) -> Lo
     if connection is None:
         return None
     try:
-        return connection.resolve(setting.root, wanted, setting.storage)
+        return connection.resolve(setting.root, wanted, setting.staging)
     except ValueError as error:
         setting.report.error(str(error), (*at, said[0]))
         return None

@@ -77,6 +77,7 @@ def _setting(root: Path, engine: str, config: ProjectConfig, report: Report) -> 
         root=root,
         dialect=config.dagster.sql_dialect or _DIALECTS[engine],
         storage=root / config.dagster.storage,
+        staging=root / (config.dagster.staging or config.dagster.storage),
         report=report,
         connections={},
         functions=functions,

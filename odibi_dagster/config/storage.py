@@ -13,8 +13,7 @@ from odibi_dagster.core.names import ColumnName
 
 Later = Annotated[Any, NotYet()]
 
-MODES = ("overwrite", "append", "append_once", "upsert")
-LATER_MODES = ("merge",)
+MODES = ("overwrite", "append", "append_once", "upsert", "merge")
 
 
 class ReadConfig(Model):
@@ -115,7 +114,7 @@ class WriteConfig(Model):
     format: str
     path: str | None = None
     table: str | None = None
-    mode: Annotated[str, Choice(MODES, later=LATER_MODES)] = "overwrite"
+    mode: Annotated[str, Choice(MODES)] = "overwrite"
     partition_by: Annotated[list[ColumnName], BeforeValidator(_columns)] = []
     options: dict[str, Any] = {}
     register_table: Later = None
@@ -128,7 +127,8 @@ class WriteConfig(Model):
     skip_hash_columns: Later = None
     skip_hash_sort_columns: Later = None
     streaming: Later = None
-    merge_keys: Later = None
+    merge_keys: Annotated[list[ColumnName], BeforeValidator(_columns)] = []
+    """The columns that identify a row, for `merge`: what Odibi calls an upsert into a database."""
     merge_options: Later = None
     overwrite_options: Later = None
     zorder_by: Annotated[Any, NoEffect("it changes speed, not rows")] = []

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from odibi_dagster.core.names import NodeId
     from odibi_dagster.core.types import DType
     from odibi_dagster.engines.base import Engine
+    from odibi_dagster.formats.base import Bounds
     from odibi_dagster.transforms.base import Transform
 
 
@@ -42,9 +43,12 @@ class Planner:
     at: datetime = field(default_factory=now)
     _results: dict[NodeId, Frame] = field(default_factory=dict)
 
-    def inputs(self, node: Node) -> dict[str, Frame]:
-        """Every input of the node by name."""
-        return {name: self._source(node, source) for name, source in node.sources.items()}
+    def inputs(self, node: Node, reach: Bounds | None = None) -> dict[str, Frame]:
+        """Every input of the node by name; of the main one at least the rows within `reach`."""
+        return {
+            name: self._source(node, source, reach if name == node.main else None)
+            for name, source in node.sources.items()
+        }
 
     def output(self, node: Node, inputs: Mapping[str, Frame]) -> Frame:
         """The main input after every step. Errors say which step of which node they come from."""
@@ -97,11 +101,13 @@ class Planner:
         except DataReadError:
             return None
 
-    def _source(self, node: Node, source: Source) -> Frame:
+    def _source(self, node: Node, source: Source, reach: Bounds | None = None) -> Frame:
         match source:
             case Stored(location, format, options):
                 types = {n: c.dtype for n, c in node.declared.items() if c.dtype is not None}
                 declared = None if node.steps else types
+                if reach is not None:
+                    return format.scan_within(self.engine, location, reach, options, declared)
                 return format.scan(self.engine, location, options, declared)
             case Upstream(upstream):
                 return self.result(upstream)

@@ -102,14 +102,14 @@ def _select(
         for column in columns
     )
     statement = plain(f"SELECT {selected} FROM {source_of(location)}")
-    tests, values = _within(dialect, location, columns, bounds or Bounds(()))
-    return sa.text(" WHERE ".join([statement, *filter(None, [" AND ".join(tests)])])), values
+    condition, values = _within(dialect, location, columns, bounds or Bounds(()))
+    return sa.text(f"{statement} WHERE {condition}" if condition else statement), values
 
 
 def _within(
     dialect: Dialect, location: TableLocation, columns: Sequence[Column], bounds: Bounds
-) -> tuple[list[str], dict[str, Any]]:
-    """The conditions that the database judges as we do, and the values bound to them."""
+) -> tuple[str, dict[str, Any]]:
+    """The condition, as far as the database judges it as we do, and the values bound to it."""
     known = {column.name: column.dtype for column in columns}
     if missing := [name for name in bounds.columns if name not in known]:
         msg = f"{location}: no column '{missing[0]}'; {did_you_mean(missing[0], known)}"
@@ -125,7 +125,8 @@ def _within(
     }
     above = ">=" if bounds.inclusive else ">"
     signs = {"lower": above, "upper": "<="}
-    return [f"{cursor} {signs[end]} :{end}" for end in values], values
+    within = " AND ".join(f"{cursor} {signs[end]} :{end}" for end in values)
+    return f"({within}) OR {cursor} IS NULL" if within else "", values
 
 
 def _write(

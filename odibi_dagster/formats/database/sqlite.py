@@ -138,6 +138,11 @@ class Sqlite(Dialect):
         sets = ", ".join(f"{self.quote(c)} = {other}.{self.quote(c)}" for c in columns)
         return f"UPDATE {table} AS t SET {sets} FROM {other} WHERE {self.same('t', other, keys)}"
 
+    def drop_known(self, staged: str, table: str, keys: Sequence[str]) -> str:
+        """See `Dialect.drop_known`."""
+        join = f"{table} AS t JOIN {staged} ON {self.same('t', staged, keys)}"
+        return f"DELETE FROM {staged} WHERE rowid IN (SELECT {staged}.rowid FROM {join})"
+
     def is_down(self, error: BaseException) -> bool:
         """See `Dialect.is_down`."""
         text = str(error)
