@@ -122,8 +122,13 @@ class Session:
         elif not incremental.is_stateful:
             lower, back = at, incremental.span
         if isinstance(lower, date):
-            lower -= back + _MARGIN
+            lower = _earlier(lower, back + _MARGIN)
         return Bounds(incremental.columns, lower)
+
+    @property
+    def loads_all(self) -> bool:
+        """Whether the target is made by this batch: there is none yet, or it is replaced."""
+        return self.intent.full or not self.target.format.exists(self.target.location)
 
     def window(
         self,
@@ -248,3 +253,11 @@ class Session:
         if reason:
             msg = f"{reason}; {self._mend}"
             raise StateMismatchError(msg)
+
+
+def _earlier(moment: date, span: timedelta) -> date | None:
+    """So much before; None where that is before all days, as of the year 1 that stands for none."""
+    try:
+        return moment - span
+    except OverflowError:
+        return None

@@ -154,8 +154,11 @@ class NodeRun:
         An input that cannot be read twice the same is landed first.
         """
         main, incremental = self.node.main, self.node.incremental
-        reach = self._session.reach(incremental, self.at) if incremental and self._session else None
-        inputs = self.planner.inputs(self.node, reach)
+        reach, whole = None, False
+        if self._session is not None:
+            reach = self._session.reach(incremental, self.at) if incremental else None
+            whole = self.node.first is not None and self._session.loads_all
+        inputs = self.planner.inputs(self.node, reach, whole=whole)
         if main is None:
             return inputs
         if (self.node.contracts or incremental) and not self._rereadable(main):

@@ -10,7 +10,7 @@ from odibi_dagster.config.later import lookup
 from odibi_dagster.config.project import Quarantine, Stored, Target
 from odibi_dagster.config.validation import QuarantineConfig
 from odibi_dagster.connections.base import Location, Wanted
-from odibi_dagster.connections.database import TableLocation
+from odibi_dagster.connections.database import DatabaseConnection, TableLocation
 from odibi_dagster.connections.paths import has_glob
 from odibi_dagster.errors import did_you_mean
 from odibi_dagster.formats.base import KEYED, formats
@@ -42,6 +42,27 @@ def stored(read: ReadConfig, at: Loc, setting: Setting) -> Stored | None:
         return None
     options = _options(found.read_options, read.options, at, setting)
     return Stored(location, found, options)
+
+
+def first_load(site: Site, setting: Setting) -> Stored | None:
+    """What `write.first_run_query` says: another query of the database that is read."""
+    read, write = site.config.read, site.config.write
+    if write is None or write.first_run_query is None or "read" in site.missing:
+        return None
+    at: Loc = (*site.at, "write", "first_run_query")
+    connection = setting.connections.get(read.connection or "") if read else None
+    if read is None or (connection is not None and not isinstance(connection, DatabaseConnection)):
+        setting.report.error("first_run_query needs a read from a database", at, key=True)
+        return None
+    if connection is None:
+        return None
+    try:
+        wanted = Wanted(query=write.first_run_query)
+        location = connection.resolve(setting.root, wanted, setting.staging)
+    except ValueError as error:
+        setting.report.error(str(error), at)
+        return None
+    return Stored(location, formats[DATABASE_FORMAT]())
 
 
 def target(write: WriteConfig, at: Loc, setting: Setting) -> Target | None:

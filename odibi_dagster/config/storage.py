@@ -121,7 +121,9 @@ class WriteConfig(Model):
     table_properties: Later = {}
     merge_schema: Later = False
     overwrite_schema: Later = False
-    first_run_query: Later = None
+    first_run_query: str | None = None
+    """Read instead of `read.table` or `read.query` while the target is not there, and by a full
+    refresh."""
     add_metadata: Annotated[AddMetadata | None, BeforeValidator(_metadata)] = None
     skip_if_unchanged: Later = False
     skip_hash_columns: Later = None

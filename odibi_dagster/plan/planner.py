@@ -43,11 +43,19 @@ class Planner:
     at: datetime = field(default_factory=now)
     _results: dict[NodeId, Frame] = field(default_factory=dict)
 
-    def inputs(self, node: Node, reach: Bounds | None = None) -> dict[str, Frame]:
-        """Every input of the node by name; of the main one at least the rows within `reach`."""
+    def inputs(
+        self, node: Node, reach: Bounds | None = None, *, whole: bool = False
+    ) -> dict[str, Frame]:
+        """Every input of the node by name; of the main one at least the rows within `reach`.
+
+        `whole`: the main one is read as the node says for its first load, where it does.
+        """
+        sources = dict(node.sources)
+        if whole and node.first is not None and node.main is not None:
+            sources[node.main] = node.first
         return {
             name: self._source(node, source, reach if name == node.main else None)
-            for name, source in node.sources.items()
+            for name, source in sources.items()
         }
 
     def output(self, node: Node, inputs: Mapping[str, Frame]) -> Frame:
@@ -82,13 +90,15 @@ class Planner:
     def _planned(self, node: Node) -> Frame:
         return self.output(node, self.inputs(node))
 
-    def _stored(self, node: Node) -> Frame:
+    def _stored(self, node: Node, reach: Bounds | None = None) -> Frame:
         target = node.target
         assert target is not None  # noqa: S101  (result() asked)
         if not target.format.exists(target.location):
             advice = "materialize it first" if node.config.enabled else "and it is disabled"
             msg = f"node {node.id} is not stored yet ({target.location}): {advice}"
             raise DataReadError(msg)
+        if reach is not None and target.format.in_database:
+            return target.format.scan_within(self.engine, target.location, reach)
         return target.format.read_back(
             self.engine, target.location, target.options, lambda: self._published_schema(node)
         )
@@ -110,6 +120,9 @@ class Planner:
                     return format.scan_within(self.engine, location, reach, options, declared)
                 return format.scan(self.engine, location, options, declared)
             case Upstream(upstream):
+                other = self.project.nodes[upstream]
+                if reach is not None and other.target is not None:
+                    return self._stored(other, reach)
                 return self.result(upstream)
             case External():
                 return self.engine.wrap(self.external(source))

@@ -6,93 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
 from odibi_dagster.engines.base import Engine
 from odibi_dagster.formats.database import publish, read
+from tests.assets.databases import Database, write
 from tests.assets.support import Shop
-from tests.formats.tables import SERVED
-
-PROJECT = """\
-project: shop
-engine: {engine}
-connections:
-  db: {{{connection}}}
-pipelines:
-  - pipeline: bronze
-    nodes:
-      - name: orders
-        read:
-          connection: db
-          format: sql
-          table: source
-          incremental: {{mode: {how}}}
-        validation:
-          tests: [{{type: range, column: v, min: 0, on_fail: quarantine}}]
-        write: {{connection: db, format: sql, table: orders, mode: {mode}}}
-      - name: big
-        depends_on: [orders]
-        transform: {{steps: [SELECT id FROM df WHERE v > 10]}}
-  - pipeline: gold
-    nodes:
-      - name: orders_again
-        read: {{connection: db, format: sql, table: orders}}
-        write: {{connection: db, format: sql, table: again}}
-"""
-
-
-class Database:
-    """The database of a shop, as a test fills it and looks at it."""
-
-    def __init__(self, url: str) -> None:
-        self._engine = sa.create_engine(url, poolclass=sa.pool.NullPool)
-
-    def run(self, *statements: str) -> list[tuple[Any, ...]]:
-        with self._engine.begin() as connection:
-            for statement in statements:
-                result = connection.exec_driver_sql(statement)
-            return [tuple(row) for row in result.all()] if result.returns_rows else []
-
-    def rows(self, table: str = "orders", columns: str = "id, v") -> list[tuple[Any, ...]]:
-        return sorted(self.run(f"SELECT {columns} FROM {table}"))
-
-
-@pytest.fixture(
-    params=[
-        "sqlite",
-        pytest.param("postgres", marks=pytest.mark.databases),
-        pytest.param("mysql", marks=pytest.mark.databases),
-    ]
-)
-def db(request: pytest.FixtureRequest, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Database:
-    """A database with a source, and a project that loads it into another table."""
-    kind = request.param
-    if kind == "sqlite":
-        url, connection = f"sqlite:///{shop.root / 'shop.db'}", "type: sqlite, database: shop.db"
-    else:
-        url, connection = request.getfixturevalue(SERVED[kind]), f'type: {kind}, url: "${{DB}}"'
-        monkeypatch.setenv("DB", url)
-    found = Database(url)
-    found.run("CREATE TABLE source (id BIGINT, v BIGINT, at TIMESTAMP NULL)")
-    write(shop, connection)
-    shop.connection = connection
-    return found
-
-
-def write(
-    shop: Shop,
-    connection: str,
-    *,
-    engine: str = "polars",
-    mode: str = "append",
-    how: str = "stateful, column: id",
-) -> None:
-    text = PROJECT.format(engine=engine, connection=connection, mode=mode, how=how)
-    shop.config.write_text(text, encoding="utf-8")
 
 
 def test_each_run_adds_what_is_new(db: Database, shop: Shop, engine: Engine) -> None:
-    write(shop, shop.connection, engine=engine.name)
+    write(shop, db.connection, engine=engine.name)
     db.run("INSERT INTO source (id, v) VALUES (1, 5), (2, -1)")
     first = shop.run()
     assert first.ok, first.failures
@@ -141,7 +63,7 @@ def test_only_new_rows_leave_the_database(
     ],
 )
 def test_times_as_cursors(db: Database, shop: Shop, how: str) -> None:
-    write(shop, shop.connection, how=how, mode="upsert, options: {keys: [id]}")
+    write(shop, db.connection, how=how, mode="upsert, options: {keys: [id]}")
     db.run("INSERT INTO source VALUES (1, 1, '2026-01-01 12:00:00')")
     assert shop.run("bronze/orders").ok
     db.run("INSERT INTO source VALUES (2, 2, '2026-01-01 12:00:01')")

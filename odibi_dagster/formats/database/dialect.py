@@ -141,6 +141,13 @@ class Dialect(ABC):
         """
         return value if all(_alike(dtype, value) for dtype in dtypes) else None
 
+    def unsure(self, cursor: str, dtypes: Sequence[DType]) -> str:
+        """The condition of rows that no bound may leave out: here, those without a cursor.
+
+        Whoever reads them counts them, or says what is wrong with them.
+        """
+        return f"{cursor} IS NULL"
+
     def quote(self, name: str) -> str:
         """A name as the database reads it, whatever characters it has."""
         return '"' + name.replace('"', '""') + '"'

@@ -115,7 +115,7 @@ def _within(
         msg = f"{location}: no column '{missing[0]}'; {did_you_mean(missing[0], known)}"
         raise DataReadError(msg)
     dtypes = [known[name] for name in bounds.columns]
-    names = plain(dialect.names(bounds.columns))
+    names = dialect.names(bounds.columns)
     cursor = f"COALESCE({names})" if len(bounds.columns) > 1 else names
     limits = {"lower": bounds.lower, "upper": bounds.upper}
     values = {
@@ -125,8 +125,9 @@ def _within(
     }
     above = ">=" if bounds.inclusive else ">"
     signs = {"lower": above, "upper": "<="}
-    within = " AND ".join(f"{cursor} {signs[end]} :{end}" for end in values)
-    return f"({within}) OR {cursor} IS NULL" if within else "", values
+    within = " AND ".join(f"{plain(cursor)} {signs[end]} :{end}" for end in values)
+    kept = plain(dialect.unsure(cursor, dtypes))
+    return f"({within}) OR {kept}" if within else "", values
 
 
 def _write(
