@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from odibi_dagster.core.batch import Batch
 from odibi_dagster.errors import FencedError, OdibiError, StateMismatchError, StateUnavailableError
 from odibi_dagster.formats.base import Bounds
-from odibi_dagster.plan.window import Window
+from odibi_dagster.plan.window import Window, earlier
 from odibi_dagster.state.marks import later
 from odibi_dagster.state.store import Facts, Intent
 
@@ -122,7 +122,7 @@ class Session:
         elif not incremental.is_stateful:
             lower, back = at, incremental.span
         if isinstance(lower, date):
-            lower = _earlier(lower, back + _MARGIN)
+            lower = earlier(lower, back + _MARGIN)
         return Bounds(incremental.columns, lower)
 
     @property
@@ -187,7 +187,7 @@ class Session:
 
     @property
     def _mend(self) -> str:
-        name = f"{self._memory.identity.pipeline}/{self._memory.identity.node}"
+        name = str(self._node.id)
         return (
             f"'odibi-dagster run CONFIG {name} --full-refresh' reads everything and replaces the "
             f"target, 'odibi-dagster state repair CONFIG {name}' takes the target as it is, "
@@ -253,11 +253,3 @@ class Session:
         if reason:
             msg = f"{reason}; {self._mend}"
             raise StateMismatchError(msg)
-
-
-def _earlier(moment: date, span: timedelta) -> date | None:
-    """So much before; None where that is before all days, as of the year 1 that stands for none."""
-    try:
-        return moment - span
-    except OverflowError:
-        return None
