@@ -208,7 +208,7 @@ class Session:
             self.mark = later(None if pending.full else self.mark, pending.upper)
         if memory.full_refresh:
             # no number that a run which sleeps since then could still publish rows under
-            used = max(self.last, there, pending.number if pending else 0)
+            used = max(self._used(there), pending.number if pending else 0)
             return Intent(used + 1, memory.run_key, full=True)
         if pending is not None and pending.full and not published:
             return self._again(pending)  # whatever is there now will be replaced
@@ -219,7 +219,19 @@ class Session:
             confirmed := memory.store.window(memory.identity, self.last)
         ):
             return self._again(confirmed)
-        return Intent(max(self.last, there) + 1, memory.run_key)
+        return Intent(self._used(there) + 1, memory.run_key)
+
+    def _used(self, there: int) -> int:
+        """The highest number that state, target or quarantine knows: the next batch is beyond it.
+
+        Else one of them would take it for a batch that it holds already: after a reset, or where
+        one of the three was restored or removed.
+        """
+        numbers = [self._lease.remembered.used, self.last, there]
+        if self._node.quarantine is not None:
+            rejects = self._node.quarantine.target
+            numbers.append(rejects.format.published(rejects.location, self.owner) or 0)
+        return max(numbers)
 
     def _again(self, intent: Intent) -> Intent:
         self.repeats = True

@@ -231,6 +231,7 @@ def _backup(source: Path, copy: Path) -> None:
 
 def test_a_state_key_and_the_nodes_name_both_name_it(shop: Cli) -> None:
     """A refusal names the node, which is what `run` takes."""
+    assert state(shop, "forget", ORDERS, "--yes").code == 0
     shop.write(PROJECT.replace("column: id", "column: id, state_key: inbox"))
     shutil.rmtree(shop.root / "lake/bronze_orders")
     more(shop, 1)
@@ -241,6 +242,16 @@ def test_a_state_key_and_the_nodes_name_both_name_it(shop: Cli) -> None:
     assert f"run CONFIG {ORDERS} --full-refresh" in refused.out + refused.err
     assert state(shop, "repair", ORDERS, "--yes").code == 0
     assert shop("run", "odibi.yaml", ORDERS, "--full-refresh").code == 0
+
+
+def test_rejects_after_a_reset_are_a_batch_of_their_own(shop: Cli) -> None:
+    """Numbers begin anew for none of state, target and quarantine: it would hold them already."""
+    shutil.rmtree(shop.root / "lake/bronze_orders")
+    assert state(shop, "forget", ORDERS, "--yes").code == 0
+    shop.land("orders", id=[7, 8], customer=[None, "x"], amount=[1, 1])
+    assert shop("run", "odibi.yaml").code == 0
+    rejected = pl.read_delta(str(shop.root / "lake/bronze_orders_error"))
+    assert sorted(rejected["id"]) == [2, 7]
 
 
 def test_a_held_node_is_not_changed_under_its_run(shop: Cli) -> None:
