@@ -10,7 +10,9 @@ from pydantic import AfterValidator, Field
 
 from odibi_dagster.core.fate import Choice, NotYet
 from odibi_dagster.core.model import Model
+from odibi_dagster.core.secret import Secret
 from odibi_dagster.core.units import Duration
+from odibi_dagster.errors import ConfigError
 
 _CRON_WORDS = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
 _CRON_FIELD = re.compile(r"[0-9A-Za-z*/,\-#?]+")
@@ -73,6 +75,16 @@ def _zone(text: str) -> str:
     return text
 
 
+def _state_url(secret: Secret) -> Secret:
+    from odibi_dagster.state.database import parse
+
+    try:
+        parse(secret.reveal())
+    except ConfigError as error:
+        raise ValueError(str(error)) from None
+    return secret
+
+
 def _folder(text: str | None) -> str | None:
     if text is None:
         return None
@@ -119,7 +131,7 @@ class ProjectDagster(_Labels):
     """How SQL is read; by default duckdb, and spark for `engine: spark`."""
     timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
     """What a timestamp without a zone means."""
-    state_url: str | None = None
+    state_url: Annotated[Secret, AfterValidator(_state_url)] | None = None
     """The database of the state; without it Dagster's own. `ODIBI_STATE_URL` goes before it."""
     max_future: Duration | None = None
     """How far in the future a cursor may lie; a day."""
