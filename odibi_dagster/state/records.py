@@ -37,6 +37,8 @@ class Remembered:
     mark: Mark | None
     batch: int
     """The number of the last batch that was confirmed; 0 before the first."""
+    used: int
+    """The highest number that a batch ever had, also before a reset."""
     in_target: int
     """The number of the last batch that the target named then."""
     run_key: str | None

@@ -190,12 +190,18 @@ class Store:
                 row.name,
                 _decoded(row.mark),
                 row.batch,
+                row.batch or self._used(connection, identity),
                 row.in_target,
                 row.run_key,
                 _intent(row.intent),
                 row.target,
             ),
         )
+
+    def _used(self, connection: sa.Connection, identity: Identity) -> int:
+        b = tables.batches
+        query = sa.select(sa.func.max(b.c.number)).where(b.c.state_id == identity.key)
+        return connection.execute(query).scalar() or 0
 
     def _row(self, connection: sa.Connection, identity: Identity) -> Any:
         query = (
