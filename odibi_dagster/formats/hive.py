@@ -50,8 +50,8 @@ def values_of(inner: Path) -> dict[str, str | None]:
 def types_of(root: Path, files: Sequence[Path], declared: Mapping[str, DType]) -> dict[str, DType]:
     """The partition columns of these files below `root`, in the folders' order, with types."""
     seen: dict[str, set[str]] = {}
-    for folder in {file.relative_to(root).parent for file in files}:
-        for name, value in values_of(folder / "file").items():
+    for folder in {file.parent for file in files}:
+        for name, value in values_of(folder.relative_to(root) / "file").items():
             seen.setdefault(name, set()).update([value] if value is not None else [])
     said = _read(_types_file(root)) if seen else {}
     known = said | {name: dtype for name, dtype in declared.items() if name in seen}

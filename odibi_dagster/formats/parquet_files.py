@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
@@ -28,15 +29,15 @@ SINK: Mapping[str, Mapping[str, Any]] = {
 
 def check_ends(file: Path) -> None:
     """DataReadError where a file does not begin and end as Parquet does: empty, cut, or other."""
-    with file.open("rb") as stream:
-        size = stream.seek(0, 2)
-        if size == 0:
-            msg = f"{file} is not a readable parquet file: it is empty (0 bytes)"
-            raise DataReadError(msg)
-        stream.seek(max(size - 4, 0))
-        tail = stream.read(4)
-        stream.seek(0)
-        head = stream.read(4)
+    handle = os.open(file, os.O_RDONLY)  # a stream would cost twice as much, file by file
+    try:
+        size = os.fstat(handle).st_size
+        head, tail = os.pread(handle, 4, 0), os.pread(handle, 4, max(size - 4, 0))
+    finally:
+        os.close(handle)
+    if size == 0:
+        msg = f"{file} is not a readable parquet file: it is empty (0 bytes)"
+        raise DataReadError(msg)
     if head not in _ENDS:
         msg = f"{file} is not a readable parquet file: it does not begin with PAR1"
         raise DataReadError(msg)
