@@ -12,6 +12,7 @@ from dagster._core.storage.asset_value_loader import AssetValueLoader
 from odibi_dagster.connections.base import Location
 from odibi_dagster.engines.base import get_engine
 from odibi_dagster.formats.base import formats
+from odibi_dagster.io_managers.columns import column_metadata
 from odibi_dagster.io_managers.projects import find, is_node
 from odibi_dagster.plan.planner import Planner
 
@@ -45,12 +46,11 @@ class PolarsIOManager(dg.IOManager):
         location = self._location(context)
         staged = parquet.stage(engine, engine.wrap(obj), location, batch=context.run_id[:8])
         published = parquet.publish(staged)
-        columns = [dg.TableColumn(name, str(dtype)) for name, dtype in published.schema.items()]
         context.add_output_metadata(
             {
                 "dagster/row_count": published.rows,
                 "dagster/uri": location.uri,
-                "dagster/column_schema": dg.TableSchema(columns),
+                **column_metadata(published.schema, {}),
             }
         )
 
