@@ -238,7 +238,7 @@ class NodeRun:
             self.planner.engine,
             declared=self.node.declared,
             stored=stored,
-            newest_file=self._newest_file(),
+            newest_file=self._newest_file() if _wants_file_times(contracts) else None,
             timezone=self.planner.project.config.dagster.timezone,
             at=self.at,
         )
@@ -298,3 +298,7 @@ class NodeRun:
 
 def _wants_stored(contracts: Sequence[Contract]) -> bool:
     return any(contract.kind == "schema" for contract in contracts)
+
+
+def _wants_file_times(contracts: Sequence[Contract]) -> bool:
+    return any(contract.file_times for contract in contracts)

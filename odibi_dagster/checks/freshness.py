@@ -46,6 +46,7 @@ class Freshness(Contract):
     ```
     """
 
+    file_times = True
     column: ColumnName | None = None
     max_age: Duration
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _BLANK = (b"\n\n", b"\n\r\n")
 _BOM = b"\xef\xbb\xbf"
+_MAX_FIELD = 64 * 2**20
+"""Characters of one field in the first row; what is longer is an open quote rather than a text."""
 
 
 def cleaned(file: Path, options: CsvReadOptions) -> Path:
@@ -84,6 +86,7 @@ def columns_of(file: Path, options: CsvReadOptions) -> tuple[str, ...]:
 
 
 def _first_record(file: Path, options: CsvReadOptions) -> list[str] | None:
+    limit = csv.field_size_limit(_MAX_FIELD)
     try:
         with file.open(encoding="utf-8-sig", newline="") as stream:
             return next(
@@ -92,3 +95,5 @@ def _first_record(file: Path, options: CsvReadOptions) -> list[str] | None:
     except (UnicodeDecodeError, csv.Error) as error:
         msg = f"{file} is not a readable csv file in utf-8: {error}"
         raise DataReadError(msg) from error
+    finally:
+        csv.field_size_limit(limit)

@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,13 +23,15 @@ from odibi_dagster.errors import WriteError
 from odibi_dagster.formats.sources import HIVE_FOLDER, is_hidden
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from odibi_dagster.connections.base import Location
 
 LEFTOVER_SECONDS = 86_400
 _BEFORE = ".before"
 _TRIES = 5
+_SYNCS = 16
+"""So many files are brought to the disk at the same time."""
 _GLOB = re.compile(r"[*?\[\]]")
 _live: set[Path] = set()
 """Folders that this process staged and has neither published nor discarded."""
@@ -137,7 +140,8 @@ def _publish_directory(
         _move_in(final)
         for path in sorted(old):
             path.unlink(missing_ok=True)
-            _remove_empty(path.parent, target)
+        for parent in {path.parent for path in old}:
+            _remove_empty(parent, target)
 
 
 @contextmanager
@@ -184,18 +188,17 @@ def _create_directory(target: Path, folder: Path, final: dict[Path, Path]) -> No
 
 def _move_in(final: dict[Path, Path]) -> None:
     """Rename every file to its place, data on the disk first; files moved before are passed."""
-    folders = set()
+    _sync_all(file for file in final if file.exists())
+    folders = {path.parent for path in final.values()}
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
     for file, path in final.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        folders.add(path.parent)
         if file.exists():
-            _sync(file)
             file.replace(path)
         elif not path.exists():
             msg = f"the staged file {file} is gone; run the node again"
             raise WriteError(msg)
-    for path in folders:
-        _sync(path)
+    _sync_all(folders)
 
 
 def old_files(target: Path, suffixes: tuple[str, ...]) -> set[Path]:
@@ -226,7 +229,7 @@ def _refuse(target: Path, inner: Path) -> None:
 
 
 def _remove_empty(folder: Path, root: Path) -> None:
-    while folder != root and not any(folder.iterdir()):
+    while folder != root and folder.exists() and not any(folder.iterdir()):
         folder.rmdir()
         folder = folder.parent
 
@@ -239,6 +242,13 @@ def sync_newest(folder: Path) -> None:
 
 def _modified(path: Path) -> float:
     return path.stat().st_mtime
+
+
+def _sync_all(paths: Iterable[Path]) -> None:
+    """Many files or directory entries, several at a time: they share what the disk is asked for."""
+    with ThreadPoolExecutor(_SYNCS) as pool:
+        for _ in pool.map(_sync, paths):
+            pass
 
 
 def _sync(path: Path) -> None:
