@@ -6,14 +6,16 @@ EXAMPLE := example_project
 HOME_DIR := $(CURDIR)/$(EXAMPLE)/.dagster_home
 export DAGSTER_HOME := $(HOME_DIR)
 
-.PHONY: help demo demo-full dev test lint shots clean
+.PHONY: help demo demo-full dev test lint bench shots clean
 
 help:
 	@echo "make demo       run the example project, in an environment of its own"
 	@echo "make demo-full  the same with the whole year of flights"
 	@echo "make dev        open the example in Dagster's UI"
 	@echo "make test       run every test; ONLY='lint polars spark databases browser' for some"
+	@echo "make chaos      kill runs a thousand times for each pair of layout and database"
 	@echo "make lint       ruff, mypy, import-linter and the checks of the documents"
+	@echo "make bench      measure against other tools (20 minutes); ARGS='--only gold' for a part"
 	@echo "make shots      take the pictures of docs/images again"
 	@echo "make clean      remove everything that was made here"
 
@@ -30,8 +32,15 @@ test: test-home
 	@scripts/system-packages
 	@env -u DAGSTER_HOME $(TEST_VENV)/bin/python scripts/run_tests.py $(ONLY)
 
+chaos: test-home
+	@scripts/system-packages
+	@env -u DAGSTER_HOME ODIBI_TEST_KILLS=1000 $(TEST_VENV)/bin/pytest -q tests/kills
+
 lint: test-home
 	@env -u DAGSTER_HOME $(TEST_VENV)/bin/python scripts/run_tests.py lint
+
+bench: test-home
+	@env -u DAGSTER_HOME $(TEST_VENV)/bin/python -m benchmarks --write docs/benchmarks.md $(ARGS)
 
 shots: home
 	@scripts/system-packages
@@ -40,6 +49,7 @@ shots: home
 clean:
 	rm -rf .venv .venv-test .venv-ci .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 	rm -rf .hypothesis dist build $(EXAMPLE)/.dagster_home $(EXAMPLE)/data/lake $(EXAMPLE)/data/full
+	rm -rf benchmarks/.work
 
 .PHONY: home test-home
 home:

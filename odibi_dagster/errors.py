@@ -4,9 +4,16 @@ OdibiError                    exit code 4 unless a subclass says otherwise
 ├── ConfigError               odibi.yaml says something we cannot accept          (2)
 │   └── ConfigSyntaxError     odibi.yaml cannot be read as YAML                   (2)
 ├── DataReadError             a source is missing, damaged or of another shape    (4)
+├── CursorError               the cursor of an incremental node holds what is none    (4)
+├── DatabaseUnavailableError  the database of a source or target does not answer   (1)
 ├── SchemaContractError       columns that cannot be written or do not fit        (4)
 ├── ContractError             a contract that blocks was broken: nothing published (3)
-└── WriteError                staging or publishing failed: the old data is in place (1)
+├── WriteError                staging or publishing failed: the old data is in place (1)
+├── StateUnavailableError     the database of the state does not answer              (1)
+├── LeaseHeldError            another run is at work on the node                     (1)
+├── FencedError               another run took the node over from this one           (4)
+├── StateMismatchError        state and target contradict each other                 (4)
+└── StateVersionError         the state's tables are of another version              (4)
 """
 
 from __future__ import annotations
@@ -66,6 +73,17 @@ class DataReadError(OdibiError):
     """A source cannot be read: missing, damaged, or not what its format says."""
 
 
+class CursorError(OdibiError):
+    """The cursor of an incremental node holds values that no mark can be: nothing was read."""
+
+
+class DatabaseUnavailableError(OdibiError):
+    """The database of a source or a target does not answer; a target is as it was, or whole."""
+
+    exit_code = 1
+    transient = True
+
+
 class SchemaContractError(OdibiError):
     """Columns that cannot be stored, or that do not fit what is stored already."""
 
@@ -81,6 +99,32 @@ class WriteError(OdibiError):
 
     exit_code = 1
     transient = True
+
+
+class StateUnavailableError(OdibiError):
+    """The database that remembers marks and batches cannot be reached or used."""
+
+    exit_code = 1
+    transient = True
+
+
+class LeaseHeldError(OdibiError):
+    """Another run materializes the node right now."""
+
+    exit_code = 1
+    transient = True
+
+
+class FencedError(OdibiError):
+    """This run paused for so long that another one took the node over: it must not publish."""
+
+
+class StateMismatchError(OdibiError):
+    """State and target contradict each other: nothing is written until someone says what holds."""
+
+
+class StateVersionError(OdibiError):
+    """The tables of the state belong to another version of this program."""
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

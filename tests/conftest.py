@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 import pytest
 
 from odibi_dagster.engines.base import get_engine
+from tests.mariadb import mariadb
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,11 +56,29 @@ def _postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def postgres_url(_postgres: str, request: pytest.FixtureRequest) -> str:
     """A fresh database on that server."""
+    return _fresh_database(_postgres, request.node.nodeid)
+
+
+@pytest.fixture(scope="session")
+def _mariadb() -> Iterator[str]:
+    """A real MariaDB server, of the system's package."""
+    with mariadb() as url:
+        yield url
+
+
+@pytest.fixture
+def mariadb_url(_mariadb: str, request: pytest.FixtureRequest) -> str:
+    """A fresh database on that server."""
+    return _fresh_database(_mariadb, request.node.nodeid)
+
+
+def _fresh_database(server: str, node_id: str) -> str:
     import sqlalchemy as sa
 
-    name = f"test_{abs(hash(request.node.nodeid)):x}"
-    engine = sa.create_engine(_postgres, isolation_level="AUTOCOMMIT")
+    name = f"test_{hashlib.sha256(node_id.encode()).hexdigest()[:16]}"
+    engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
+        connection.execute(sa.text(f"DROP DATABASE IF EXISTS {name}"))
         connection.execute(sa.text(f"CREATE DATABASE {name}"))
     engine.dispose()
-    return sa.make_url(_postgres).set(database=name).render_as_string(hide_password=False)
+    return sa.make_url(server).set(database=name).render_as_string(hide_password=False)

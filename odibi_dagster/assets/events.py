@@ -42,19 +42,24 @@ class DagsterFace:
     checks: Mapping[str, dg.AssetCheckKey]
     """The check as Dagster knows it (a translator may rename it), by our name of it."""
     engine: Engine
-    batch: str
+    run_id: str
+    """The run in short: what it published is new data, whichever batch it is."""
 
     @property
     def publishes(self) -> bool:
         """Whether a table of the node is selected; a run of checks alone publishes nothing."""
         return bool(self.context.selected_asset_keys)
 
+    def say(self, text: str) -> None:
+        """One line in Dagster's log, about this node."""
+        self.context.log.info(f"{self.node.id}: {text}")
+
     def planned(self, node: Node, schema: Mapping[str, nw.dtypes.DType]) -> Iterator[Event]:
         """A view's event: its schema, no value, nothing stored."""
         yield dg.MaterializeResult(
             asset_key=self.key,
             metadata=view_metadata(node, schema),
-            data_version=dg.DataVersion(self.batch),
+            data_version=dg.DataVersion(self.run_id),
         )
 
     def judged(self, before: Judged, after: Judged | None) -> Iterator[Event]:
@@ -82,7 +87,7 @@ class DagsterFace:
             dg.MaterializeResult(
                 asset_key=self.key,
                 metadata=materialized(self.node, outcome),
-                data_version=dg.DataVersion(self.batch),
+                data_version=dg.DataVersion(self.run_id),
             )
         ]
         if outcome.quarantine is not None and self.quarantine_key is not None:
@@ -90,7 +95,7 @@ class DagsterFace:
                 dg.MaterializeResult(
                     asset_key=self.quarantine_key,
                     metadata=materialized(self.node, outcome, quarantine=True),
-                    data_version=dg.DataVersion(self.batch),
+                    data_version=dg.DataVersion(self.run_id),
                 )
             )
         for event in events:
@@ -146,7 +151,7 @@ class DagsterFace:
             dg.AssetMaterialization(
                 event.asset_key,
                 metadata=event.metadata,
-                tags={"dagster/data_version": self.batch},
+                tags={"dagster/data_version": self.run_id},
             )
         )
 

@@ -9,11 +9,16 @@ from typing import Any
 
 import dagster as dg
 
+from odibi_dagster.assets.chain import run_key_of, short
 from odibi_dagster.assets.events import DagsterFace, check_names
+from odibi_dagster.assets.identity import identity_of
+from odibi_dagster.assets.memory import Memory
 from odibi_dagster.assets.metadata import code_reference
+from odibi_dagster.assets.progress import Board, Work, shown
 from odibi_dagster.assets.quiet import quietly
 from odibi_dagster.assets.run import NodeRun, run_node
 from odibi_dagster.assets.selection import choose
+from odibi_dagster.assets.state_url import open_store, state_url
 from odibi_dagster.assets.translator import OdibiNode, OdibiTranslator
 from odibi_dagster.config.load import load_project
 from odibi_dagster.config.project import External, Node, Project, Target
@@ -25,6 +30,8 @@ from odibi_dagster.io_managers.polars import PolarsIOManager
 from odibi_dagster.io_managers.projects import NODE_KEY, PROJECT_KEY, QUARANTINE_KEY, remember
 from odibi_dagster.plan.planner import Planner
 
+FULL_REFRESH_TAG = "odibi/full_refresh"
+"""A run with this tag, `true`, reads everything and replaces the targets."""
 IO_MANAGER_KEY = "odibi_io_manager"
 """Reserved: nodes are loaded by our IO manager under this key."""
 
@@ -68,10 +75,15 @@ def project_assets(
     key_prefix: str | Sequence[str] | None = None,
     translator: OdibiTranslator | None = None,
     io_manager: dg.IOManager | None = None,
+    board: Board | None = None,
 ) -> list[dg.AssetsDefinition]:
-    """The assets of a project that is loaded already. See `load_odibi_assets`."""
+    """The assets of a project that is loaded already. See `load_odibi_assets`.
+
+    On the `board` stands what is at work, for a caller that runs the assets in this process.
+    """
     with quietly(), collector_paused():
-        factory = _Factory(project, key_prefix, translator or OdibiTranslator(), io_manager)
+        translator, board = translator or OdibiTranslator(), {} if board is None else board
+        factory = _Factory(project, key_prefix, translator, io_manager, board)
         assets = [factory.asset(node) for node in project.nodes.values()]
     settle(len(assets))
     return assets if select is None else choose(assets, select)
@@ -86,9 +98,11 @@ class _Factory:
         key_prefix: str | Sequence[str] | None,
         translator: OdibiTranslator,
         io_manager: dg.IOManager | None,
+        board: Board,
     ) -> None:
         prefix = [key_prefix] if isinstance(key_prefix, str) else list(key_prefix or ())
-        self._project = project
+        self._prefix = prefix
+        self._project, self._board = project, board
         self._translator = translator
         self._token = remember(project)
         self._data = {n.id: OdibiNode(project, n, prefix) for n in project.nodes.values()}
@@ -115,15 +129,16 @@ class _Factory:
             check_specs=list(checks.values()),
             can_subset=True,
             resource_defs=self._resources,
-            pool=_pool(self._project, node),
+            pool=_pool(self._project, node, self._op_prefix),
         )
         def materialize(context):  # type: ignore[no-untyped-def]
             # no annotations: Dagster would resolve them anew for every op (0.1 ms each)
-            batch = context.run.run_id.replace("-", "")[:16]
+            run_id = short(context.run.run_id)
             # the engine is imported by the process that runs a node, not by one that loads it
             engine = get_engine(self._project.engine)
-            face = DagsterFace(context, node, spec.key, rejects, keys, engine, batch)
-            yield from self._run(context, face)
+            face = DagsterFace(context, node, spec.key, rejects, keys, engine, run_id)
+            with shown(Work(self._project, node, engine.meter), face.say, self._board):
+                yield from self._run(context, face)
 
         return materialize
 
@@ -134,7 +149,8 @@ class _Factory:
         planner = Planner(self._project, face.engine, external)
         due = set(context.selected_asset_check_keys)
         try:
-            for event in run_node(NodeRun(face.node, planner, face.batch), face):
+            memory = self._memory(context, face.node)
+            for event in run_node(NodeRun(face.node, planner, memory), face):
                 if isinstance(event, dg.AssetCheckResult):
                     due.discard(dg.AssetCheckKey(face.key, str(event.check_name)))
                 yield event
@@ -151,6 +167,15 @@ class _Factory:
             names = ", ".join(sorted(key.name for key in due))
             msg = f"node {face.node.id}: no result for {names}; this is a bug in odibi_dagster"
             raise dg.Failure(msg, allow_retries=False)
+
+    def _memory(self, context: dg.AssetExecutionContext, node: Node) -> Memory:
+        return Memory(
+            open_store(state_url(self._project, context.instance)),
+            identity_of(self._project, node, self._prefix),
+            context.run.run_id,
+            run_key_of(context.run, context.instance),
+            full_refresh=context.run.tags.get(FULL_REFRESH_TAG) == "true",
+        )
 
     def _complete(self, node: Node, spec: dg.AssetSpec) -> dg.AssetSpec:
         """What no translator needs to think of: dependencies, IO manager, code, identity."""
@@ -193,9 +218,16 @@ def _op_name(prefix: str, node_id: NodeId) -> str:
     return f"{slug(prefix)}__{node_id.pipeline}__{node_id.name}"
 
 
-def _pool(project: Project, node: Node) -> str | None:
+def _pool(project: Project, node: Node, prefix: str) -> str | None:
+    """The pool that is named; a node that adds to its target has one of its own.
+
+    Where such pools have a limit, Dagster lets two runs of a node wait for each other before they
+    start. What keeps the data right is the lease.
+    """
     pipeline = project.pipelines[node.id.pipeline]
-    return node.config.dagster.pool or pipeline.dagster.pool or project.config.dagster.pool
+    named = node.config.dagster.pool or pipeline.dagster.pool or project.config.dagster.pool
+    adds = node.target is not None and node.target.mode != "overwrite"
+    return named or (_op_name(prefix, node.id) if adds else None)
 
 
 _MANAGERS: list[tuple[dg.IOManager | None, dg.IOManagerDefinition]] = []

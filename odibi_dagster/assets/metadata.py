@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from odibi_dagster.assets.run import Outcome
     from odibi_dagster.config.project import Node
+    from odibi_dagster.plan.window import Window
 
 
 def columns(node: Node, schema: Mapping[str, nw.dtypes.DType]) -> dict[str, Any]:
@@ -26,22 +27,40 @@ def columns(node: Node, schema: Mapping[str, nw.dtypes.DType]) -> dict[str, Any]
 def materialized(node: Node, outcome: Outcome, *, quarantine: bool = False) -> dict[str, Any]:
     """What one publish made visible: rows, bytes, columns, place, seconds, the plan."""
     published = outcome.quarantine if quarantine else outcome.target
-    assert published is not None  # noqa: S101  (asked only for what was published)
+    target = node.quarantine.target if quarantine and node.quarantine else node.target
+    assert published is not None and target is not None  # noqa: S101  (it was published)
     metadata: dict[str, Any] = {
         "dagster/uri": published.location.uri,
         **columns(node, published.schema),
         "bytes": published.bytes,
         **published.metadata,
     }
-    if published.rows is not None:
-        metadata["dagster/row_count"] = published.rows
+    if published.total is not None:
+        metadata["dagster/row_count"] = published.total
+    if published.rows is not None and target.mode != "overwrite":
+        metadata["rows_written"] = published.rows
+    if published.adopted:
+        metadata["adopted"] = True  # an earlier try had published this batch
     if quarantine:
         return metadata
     if outcome.quarantine is not None and outcome.quarantine.rows is not None:
         metadata["quarantined_rows"] = outcome.quarantine.rows
+    if outcome.window is not None:
+        metadata |= window_metadata(outcome.window)
     metadata["seconds"] = round(outcome.seconds, 3)
     metadata["plan"] = dg.MetadataValue.md(f"```\n{outcome.plan[:20_000]}\n```")
     return metadata
+
+
+def window_metadata(window: Window) -> dict[str, Any]:
+    """The mark before and after, and the rows that have no cursor to be compared with it."""
+    said: dict[str, Any] = {
+        "mark_before": window.before,
+        "mark_after": window.after,
+        "window_after": window.lower,
+    }
+    known = {name: str(mark) for name, mark in said.items() if mark is not None}
+    return known | ({"null_cursors": window.nulls} if window.nulls else {})
 
 
 def view_metadata(node: Node, schema: Mapping[str, nw.dtypes.DType]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ split off the broken rows, publish atomically, record.
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -18,8 +19,10 @@ from odibi_dagster.config.project import External, Stored, Upstream
 from odibi_dagster.config.promises import INPUT_PREFIX
 from odibi_dagster.connections.base import Location
 from odibi_dagster.core import clock
-from odibi_dagster.formats.base import formats
-from odibi_dagster.plan.broken import together
+from odibi_dagster.core.meter import Meter, Phase
+from odibi_dagster.formats.base import formats, unchanged
+from odibi_dagster.plan.broken import as_stored_text, together
+from odibi_dagster.plan.window import Cursor, Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     import dagster as dg
     import narwhals.stable.v2 as nw
 
+    from odibi_dagster.assets.memory import Memory, Session
     from odibi_dagster.checks.base import Contract
     from odibi_dagster.checks.judge import Judgement
     from odibi_dagster.config.project import Node, Target
@@ -67,6 +71,8 @@ class Outcome:
     quarantine: Published | None
     seconds: float
     plan: str
+    window: Window | None = None
+    """Which rows of its input were new, where a node tells."""
 
 
 class Face(Protocol):
@@ -106,6 +112,7 @@ def run_node(run: NodeRun, face: Face) -> Iterator[Event]:
         valid, broken = run.split(staged, before, after)
         with uninterrupted():
             outcome = run.publish(valid, broken)
+            run.record(outcome)
         yield from face.published(outcome)
 
 
@@ -115,14 +122,21 @@ class NodeRun:
 
     node: Node
     planner: Planner
-    batch: str
+    memory: Memory
     at: datetime = field(default_factory=clock.now)
     _started: float = field(default_factory=time.monotonic)
     _staged: list[tuple[str, Staged]] = field(default_factory=list)
     _plan: str = ""
+    _held: ExitStack = field(default_factory=ExitStack)
+    _session: Session | None = None
+    _window: Window | None = None
 
     def __enter__(self) -> NodeRun:
-        """Nothing is held yet."""
+        """Take the node for this run alone, and settle what a dead run left of it."""
+        if self.node.target is not None:
+            self._session = self._held.enter_context(self.memory.session(self.node))
+        self._held.callback(self._discard_all)
+        self._meter.start()
         return self
 
     def __exit__(
@@ -131,22 +145,35 @@ class NodeRun:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Whether it went well or not: no staged file outlives the run."""
-        while self._staged:
-            self._discard(self._staged[-1][1])
+        """Whether it went well or not: no staged file outlives the run, and the lease ends."""
+        self._held.__exit__(kind, error, trace)
 
     def plan(self) -> dict[str, Frame]:
-        """Every input of the node. One that cannot be read twice the same is landed first."""
+        """Every input of the node, and of the main one only what is new, where the node tells.
+
+        An input that cannot be read twice the same is landed first.
+        """
         inputs = self.planner.inputs(self.node)
-        main = self.node.main
-        if self.node.contracts and main is not None and not self._rereadable(main):
+        main, incremental = self.node.main, self.node.incremental
+        if main is None:
+            return inputs
+        if (self.node.contracts or incremental) and not self._rereadable(main):
+            self._meter.phase = Phase.LANDING
             inputs[main] = self._land(inputs[main])
+        if incremental and self._session:
+            dagster = self.planner.project.config.dagster
+            cursor = Cursor(self.planner.engine, inputs[main], incremental, dagster.timezone)
+            allowed = self.node.config.dagster.max_future or dagster.max_future
+            self._window = self._session.window(cursor, incremental, self.at, allowed)
+            new = self._window
+            inputs[main] = cursor.rows(new.lower, new.upper, nulls=new.is_first)
         return inputs
 
     def judge_input(self, inputs: Mapping[str, Frame]) -> Judged:
         """One aggregate over the main input, where the node has contracts on it."""
         if not self.node.contracts or self.node.main is None:
             return Judged((), None)
+        self._meter.phase = Phase.JUDGING
         frame = inputs[self.node.main]
         return self._judge(frame, self.node.contracts, stored=None, prefix=INPUT_PREFIX)
 
@@ -163,49 +190,112 @@ class NodeRun:
 
     def stage(self, frame: Frame) -> Staged:
         """One sink, beside the target and invisible."""
+        self._meter.phase = Phase.WRITING
         target = self._target
         self._plan = self.planner.engine.explain(frame)
-        return self._stage(frame, target, self.batch)
+        return self._stage(frame, target)
 
     def audit(self, staged: Staged) -> Judged:
         """One aggregate over the staged files, reading only the columns that tests name."""
         if not self.node.tests:
             return Judged((), None)
+        self._meter.phase = Phase.AUDITING
         target = self._target
         frame = target.format.scan_staged(self.planner.engine, staged)
-        stored = None
-        if target.format.exists(target.location) and _wants_stored(self.node.tests):
-            stored = target.format.scan(self.planner.engine, target.location).collect_schema()
+        asked = _looks_up(self.node.tests, "stored")
+        stored = self._stored(target, staged.schema) if asked else None
         return self._judge(frame, self.node.tests, stored=stored)
 
     def split(self, staged: Staged, before: Judged, after: Judged) -> tuple[Staged, Staged | None]:
         """What will be published: valid rows, and the quarantine (empty where nothing broke)."""
+        valid, broken = self._parted(staged, before, after)
+        self._target.format.vet(self.planner.engine, valid)
+        return valid, broken
+
+    def _parted(
+        self, staged: Staged, before: Judged, after: Judged
+    ) -> tuple[Staged, Staged | None]:
         quarantine = self.node.quarantine
         if quarantine is None:
             return staged, None
+        self._meter.phase = Phase.SPLITTING
         sides = [self._split(judged) for judged in (before, after) if self._may_quarantine(judged)]
         broken = together([side[1] for side in sides])
         broken = limit_broken(broken, quarantine.max_rows, quarantine.sample_fraction)
-        rejects = self._stage(broken, quarantine.target, self.batch)
+        if self._quarantine.mode != "overwrite":
+            stored = self._stored(self._quarantine, broken.collect_schema())
+            broken = as_stored_text(broken, stored or {})
+        rejects = self._stage(broken, self._quarantine)
         if not after.quarantines:
             return staged, rejects
-        valid = self._stage(sides[-1][0], self._target, f"{self.batch}v")
+        valid = self._stage(sides[-1][0], self._target)
         self._discard(staged)
         return valid, rejects
 
     def publish(self, valid: Staged, broken: Staged | None) -> Outcome:
-        """The quarantine first, then the target; each is one atomic step of its format."""
+        """The quarantine first, then the target; each is one atomic step of its format.
+
+        Where there was nothing new nothing is touched.
+        """
+        self._meter.phase = Phase.PUBLISHING
         rejects = None
+        if self._window is not None and self._window.is_empty and self._stands(valid):
+            return self._outcome(unchanged(valid), unchanged(broken) if broken else None)
+        self._remembering.intend(self._window)
         if broken is not None and self.node.quarantine is not None:
-            rejects = self._publish(broken, self.node.quarantine.target)
-        published = self._publish(valid, self._target)
-        return Outcome(published, rejects, time.monotonic() - self._started, self._plan)
+            rejects = self._publish(broken, self._quarantine)
+        return self._outcome(self._publish(valid, self._target), rejects)
+
+    def record(self, outcome: Outcome) -> None:
+        """Mark, batch and run in one transaction of the state's database."""
+        rejects = outcome.quarantine
+        self._remembering.confirm(
+            rows=outcome.target.rows,
+            quarantined=rejects.rows if rejects else None,
+            bytes=outcome.target.bytes,
+            seconds=outcome.seconds,
+            adopted=outcome.target.adopted,
+        )
+
+    def _outcome(self, target: Published, rejects: Published | None) -> Outcome:
+        seconds = time.monotonic() - self._started
+        return Outcome(target, rejects, seconds, self._plan, self._window)
+
+    def _stands(self, staged: Staged) -> bool:
+        return self._target.format.exists(staged.location)
+
+    @property
+    def _remembering(self) -> Session:
+        assert self._session is not None  # noqa: S101  (a view never comes here)
+        return self._session
+
+    @property
+    def _meter(self) -> Meter:
+        return self.planner.engine.meter
 
     @property
     def _target(self) -> Target:
-        target = self.node.target
-        assert target is not None  # noqa: S101  (a view never comes here)
-        return target
+        return self._remembering.target
+
+    @property
+    def _quarantine(self) -> Target:
+        assert self.node.quarantine is not None  # noqa: S101  (asked only where there is one)
+        return self._remembering.beside(self.node.quarantine.target)
+
+    def _discard_all(self) -> None:
+        while self._staged:
+            self._discard(self._staged[-1][1])
+
+    def _stored(
+        self, target: Target, types: Mapping[str, nw.dtypes.DType]
+    ) -> Mapping[str, nw.dtypes.DType] | None:
+        """The stored columns, with these types where files do not say theirs."""
+        if not target.format.exists(target.location):
+            return None
+        frame = target.format.read_back(
+            self.planner.engine, target.location, target.options, lambda: types
+        )
+        return frame.collect_schema()
 
     def _rereadable(self, main: str) -> bool:
         match self.node.sources[main]:
@@ -220,7 +310,7 @@ class NodeRun:
         parquet = formats["parquet"]()
         path = self._target.location.path
         location = Location(path.with_name(f"{path.name}.input"))
-        staged = parquet.stage(self.planner.engine, frame, location, batch=self.batch)
+        staged = parquet.stage(self.planner.engine, frame, location, batch=self._remembering.batch)
         self._staged.append(("parquet", staged))
         return parquet.scan_staged(self.planner.engine, staged)
 
@@ -238,7 +328,7 @@ class NodeRun:
             self.planner.engine,
             declared=self.node.declared,
             stored=stored,
-            newest_file=self._newest_file() if _wants_file_times(contracts) else None,
+            newest_file=self._newest_file() if _looks_up(contracts, "newest_file") else None,
             timezone=self.planner.project.config.dagster.timezone,
             at=self.at,
         )
@@ -264,18 +354,19 @@ class NodeRun:
             judged.judgements,
             self.planner.engine,
             add_columns=self.node.quarantine.add_columns,
-            batch=self.batch,
+            batch=str(self._remembering.batch),
             at=self.at,
             node=self.node.id.name,
             prefix=judged.prefix,
         )
 
-    def _stage(self, frame: Frame, target: Target, batch: str) -> Staged:
+    def _stage(self, frame: Frame, target: Target) -> Staged:
         staged = target.format.stage(
             self.planner.engine,
             frame,
             target.location,
-            batch=batch,
+            batch=self._remembering.batch,
+            mode=target.mode,
             partition_by=target.partition_by,
             options=target.options,
         )
@@ -283,7 +374,7 @@ class NodeRun:
         return staged
 
     def _publish(self, staged: Staged, target: Target) -> Published:
-        published = target.format.publish(staged)
+        published = target.format.publish(self.planner.engine, staged)
         self._forget(staged)
         return published
 
@@ -296,9 +387,5 @@ class NodeRun:
         return self._staged.pop(place)[0]
 
 
-def _wants_stored(contracts: Sequence[Contract]) -> bool:
-    return any(contract.kind == "schema" for contract in contracts)
-
-
-def _wants_file_times(contracts: Sequence[Contract]) -> bool:
-    return any(contract.file_times for contract in contracts)
+def _looks_up(contracts: Sequence[Contract], what: str) -> bool:
+    return any(what in contract.looks_up for contract in contracts)

@@ -46,7 +46,8 @@ class Freshness(Contract):
     ```
     """
 
-    file_times = True
+    looks_up = frozenset({"newest_file"})
+
     column: ColumnName | None = None
     max_age: Duration
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from odibi_dagster.cli.validate import config_arguments
+from odibi_dagster.core.collector import resume
 
 if TYPE_CHECKING:
     import argparse
@@ -32,6 +33,7 @@ examples:
   odibi-dagster run odibi.yaml silver/flights         this node alone
   odibi-dagster run odibi.yaml +gold/routes           the node and everything upstream of it
   odibi-dagster run odibi.yaml --pipeline silver      one pipeline
+  odibi-dagster run odibi.yaml bronze/orders --full-refresh   everything anew, not only what is new
   odibi-dagster run odibi.yaml --select 'tag:daily'   Dagster's own selection syntax
 
 Without DAGSTER_HOME, Dagster keeps what it knows in .dagster_home beside the CONFIG.
@@ -52,6 +54,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="SELECTION",
         help="the same, or Dagster's selection syntax; several add up",
+    )
+    parser.add_argument(
+        "--full-refresh",
+        action="store_true",
+        help="read everything and replace the targets, whatever the marks say",
     )
     parser.add_argument(
         "--pipeline", action="append", default=[], metavar="P", help="every node of a pipeline"
@@ -88,6 +95,12 @@ def _run(args: argparse.Namespace, project: Project, terminal: Terminal) -> int:
     if ui := _ui(args.config.absolute().parent, home if ours else None):
         terminal.line(f"UI:   {ui}")
     return report.exit_code if stopped is None else stopped
+
+
+def _tags(args: argparse.Namespace) -> dict[str, str]:
+    from odibi_dagster.assets.factory import FULL_REFRESH_TAG
+
+    return {FULL_REFRESH_TAG: "true"} if args.full_refresh else {}
 
 
 def terms(args: argparse.Namespace) -> list[str]:
@@ -134,11 +147,14 @@ def _watched(
         terminal.note("stopped at once; the next run sweeps up what this one left aside")
 
     with (
-        Progress(report, terminal, traces=args.debug) as progress,
+        Progress(report, terminal, chosen.board, traces=args.debug) as progress,
         Stopping(announce, abandon) as stopping,
     ):
+        resume()
         try:
-            materialize(project, chosen, instance, report, progress.changed, log=args.debug)
+            heard = progress.changed, progress.said
+            tags = _tags(args)
+            materialize(project, chosen, instance, report, *heard, log=args.debug, tags=tags)
         except KeyboardInterrupt:
             cancel(instance, report.run_id, at_once=True)
     return stopping.exit_code

@@ -117,9 +117,11 @@ class ProjectDagster(_Labels):
     """How SQL is read; by default duckdb, and spark for `engine: spark`."""
     timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
     """What a timestamp without a zone means."""
-    state_url: Later = None
+    state_url: str | None = None
+    """The database of the state; without it Dagster's own. `ODIBI_STATE_URL` goes before it."""
+    max_future: Duration | None = None
+    """How far in the future a cursor may lie; a day."""
     staging: Later = None
-    max_future: Later = None
 
 
 class PipelineDagster(_Labels):
@@ -149,5 +151,6 @@ class NodeDagster(_Labels):
     """`eager`: after its sources; a cron schedule: then."""
     freshness: Duration | None = None
     """How old it may become before Dagster says so."""
+    max_future: Duration | None = None
+    """How far in the future this node's cursor may lie."""
     partitions: Later = None
-    max_future: Later = None

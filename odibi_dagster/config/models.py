@@ -7,16 +7,19 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from odibi_dagster.config.dagster import NodeDagster, PipelineDagster, ProjectDagster
+from odibi_dagster.config.incremental import Incremental
 from odibi_dagster.config.node import ColumnConfig, NodeConfig, StepConfig, TransformConfig
-from odibi_dagster.config.storage import AssetInput, ReadConfig, WriteConfig
+from odibi_dagster.config.storage import AddMetadata, AssetInput, ReadConfig, WriteConfig
 from odibi_dagster.config.validation import QuarantineColumns, QuarantineConfig, ValidationConfig
 from odibi_dagster.core.fate import Choice, NoEffect, NotYet
 from odibi_dagster.core.model import Model
 from odibi_dagster.core.names import Name
 
 __all__ = [
+    "AddMetadata",
     "AssetInput",
     "ColumnConfig",
+    "Incremental",
     "NodeConfig",
     "NodeDagster",
     "PipelineConfig",
@@ -79,7 +82,7 @@ class ProjectConfig(Model):
 
     project: str = Field(min_length=1, max_length=128)
     engine: Annotated[str, _ENGINES] = "polars"
-    connections: dict[str, dict[str, Any]] = {}
+    connections: Annotated[dict[str, dict[str, Any]], Field(repr=False)] = {}
     pipelines: list[PipelineConfig]
     vars: dict[str, Any] = {}
     environments: dict[str, dict[str, Any]] | None = None

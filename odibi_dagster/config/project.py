@@ -11,6 +11,7 @@ from odibi_dagster.core.names import NodeId
 
 if TYPE_CHECKING:
     from odibi_dagster.checks.base import Column, Contract
+    from odibi_dagster.config.incremental import Incremental
     from odibi_dagster.config.models import NodeConfig, PipelineConfig, ProjectConfig
     from odibi_dagster.connections.base import Location
     from odibi_dagster.errors import Problem
@@ -99,8 +100,15 @@ class Node:
     """Every node of this project that must have run before: sources and `depends_on`."""
     files: tuple[Path, ...] = ()
     """SQL files, and the project's own functions, that belong to its definition."""
+    stamps: Mapping[str, str | None] = field(default_factory=dict)
+    """Columns added to what is stored, with their text; None is the time of the run."""
     digest: str = ""
     """A hash of what the node says and of its `files`: Dagster's code version."""
+
+    @property
+    def incremental(self) -> Incremental | None:
+        """How new rows are told, where only those are read."""
+        return self.config.read.incremental if self.config.read else None
 
     @property
     def is_view(self) -> bool:

@@ -12,6 +12,7 @@ from odibi_dagster.checks.base import Column
 from odibi_dagster.config.digest import digest
 from odibi_dagster.config.effects import inspect
 from odibi_dagster.config.explain import keys_of
+from odibi_dagster.config.incremental import check_incremental
 from odibi_dagster.config.later import lookup
 from odibi_dagster.config.links import Draft, link
 from odibi_dagster.config.naming import check_nodes, check_pipelines
@@ -20,6 +21,7 @@ from odibi_dagster.config.project import Node, Place, Project
 from odibi_dagster.config.promises import build_contracts, quarantining
 from odibi_dagster.config.site import Setting, Site
 from odibi_dagster.config.sources import build_sources, check_needs
+from odibi_dagster.config.stamps import stamps
 from odibi_dagster.config.steps import FUNCTIONS, build_steps
 from odibi_dagster.connections.base import connections
 from odibi_dagster.core.names import NodeId
@@ -150,6 +152,10 @@ def _draft(site: Site, known: Collection[NodeId], setting: Setting) -> Draft:
         place = target(config.write, (*site.at, "write"), setting)
     elif "write" not in site.missing and (before or tests or config.cache):
         place = own_storage(site, setting)
+    if config.read is not None and config.read.incremental is not None:
+        at = (*site.at, "read", "incremental")
+        if "write" not in site.missing:
+            check_incremental(config.read.incremental, config.write, at, setting.report)
     sets_aside = quarantining(before, tests)
     if config.validation and config.validation.quarantine and not sets_aside:
         message = "quarantine is never used: no test has on_fail: quarantine"
@@ -184,5 +190,6 @@ def _node(draft: Draft, report: Report) -> Node:
         quarantine=draft.quarantine,
         after=frozenset(draft.after),
         files=tuple(draft.steps.files),
+        stamps=MappingProxyType(stamps(draft.site.config)),
         digest=digest(draft.site.config, draft.steps.files),
     )

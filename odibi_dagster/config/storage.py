@@ -6,17 +6,19 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Discriminator, Tag
 
+from odibi_dagster.config.incremental import Incremental
 from odibi_dagster.core.fate import Choice, NoEffect, NotYet
 from odibi_dagster.core.model import Model
 from odibi_dagster.core.names import ColumnName
 
 Later = Annotated[Any, NotYet()]
 
-LATER_MODES = ("append", "upsert", "append_once", "merge")
+MODES = ("overwrite", "append", "append_once", "upsert")
+LATER_MODES = ("merge",)
 
 
 class ReadConfig(Model):
-    """A source in storage: a file, a folder, a glob, or a Delta table.
+    """A source in storage: a file, a folder, a glob, a Delta table, or rows of a database.
 
     ```yaml
     read: {connection: landing, format: csv, path: flights/*.csv, options: {sep: ";"}}
@@ -28,10 +30,11 @@ class ReadConfig(Model):
     path: str | None = None
     table: str | None = None
     options: dict[str, Any] = {}
-    query: Later = None
+    query: str | None = None
+    """SQL for the database, in its own words; only where the connection is one."""
     sql_file: Later = None
     filter: Annotated[Any, NotYet("write a filter_rows step")] = None
-    incremental: Later = None
+    incremental: Incremental | None = None
     time_travel: Later = None
     streaming: Later = False
     schema_ddl: Annotated[Any, NotYet("write the types under columns")] = None
@@ -74,6 +77,32 @@ def _columns(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+class AddMetadata(Model):
+    """Columns that say where rows came from; `add_metadata: true` adds the first two.
+
+    ```yaml
+    write:
+      connection: lake
+      format: delta
+      table: flights
+      add_metadata: {source_connection: true}
+    ```
+    """
+
+    extracted_at: bool = True
+    """`_extracted_at`: when the node ran, in UTC."""
+    source_file: bool = True
+    """`_source_file`: the `path` that was read; only where a path was."""
+    source_connection: bool = False
+    """`_source_connection`: the connection that was read."""
+    source_table: bool = False
+    """`_source_table`: the `table` that was read; only where a table was."""
+
+
+def _metadata(value: Any) -> Any:
+    return ({} if value else None) if isinstance(value, bool) else value
+
+
 class WriteConfig(Model):
     """The target of a node.
 
@@ -86,7 +115,7 @@ class WriteConfig(Model):
     format: str
     path: str | None = None
     table: str | None = None
-    mode: Annotated[str, Choice(("overwrite",), later=LATER_MODES)] = "overwrite"
+    mode: Annotated[str, Choice(MODES, later=LATER_MODES)] = "overwrite"
     partition_by: Annotated[list[ColumnName], BeforeValidator(_columns)] = []
     options: dict[str, Any] = {}
     register_table: Later = None
@@ -94,7 +123,7 @@ class WriteConfig(Model):
     merge_schema: Later = False
     overwrite_schema: Later = False
     first_run_query: Later = None
-    add_metadata: Later = None
+    add_metadata: Annotated[AddMetadata | None, BeforeValidator(_metadata)] = None
     skip_if_unchanged: Later = False
     skip_hash_columns: Later = None
     skip_hash_sort_columns: Later = None

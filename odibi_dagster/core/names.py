@@ -53,6 +53,15 @@ class NodeId(NamedTuple):
         return f"{self.pipeline}/{self.name}"
 
 
+def quoted(column: str) -> str:
+    """A column in SQL; names hold no quotes, see `ColumnName`.
+
+    >>> quoted("order id")
+    '"order id"'
+    """
+    return f'"{column}"'
+
+
 def slug(text: str) -> str:
     """The nearest legal name of an asset check: `[A-Za-z0-9_]+`.
 

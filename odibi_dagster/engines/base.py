@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from odibi_dagster.core.frame import Frame
+    from odibi_dagster.core.meter import Meter
     from odibi_dagster.engines.sql.query import Query
 
 _ENGINES = {
@@ -30,6 +31,8 @@ class Engine(Protocol):
     """Scan, sink, sql, fetch. `name` is only ever used to look a row up in a table."""
 
     name: str
+    meter: Meter
+    """How far its sinks are, for whoever asks while they run."""
 
     def scan(self, format: str, paths: Sequence[Path], **options: Any) -> Frame:
         """Read files lazily. `options` are this engine's own words; formats translate into them.
@@ -45,12 +48,14 @@ class Engine(Protocol):
         folder: Path,
         *,
         partition_by: Sequence[str] = (),
+        one_file: bool = False,
         **options: Any,
     ) -> int:
         """Run the plan once and write its rows as files under `folder`; returns how many rows.
 
-        Streaming where the engine can. With `partition_by` the files lie in hive folders
-        (`column=value/`) and do not repeat those columns. An existing `folder` is empty.
+        Streaming where the engine can; with `one_file`, everything goes into a single file. With
+        `partition_by` the files lie in hive folders (`column=value/`) and do not repeat those
+        columns. An existing `folder` is empty.
         DataReadError, SchemaContractError or WriteError where the plan fails.
         """
         ...

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import narwhals.stable.v2 as nw
 import polars as pl
 
+from odibi_dagster.core.meter import Flow, Meter
 from odibi_dagster.engines.polars_errors import translating
 from odibi_dagster.engines.sql.plan_polars import plan
 
@@ -23,6 +24,9 @@ class PolarsEngine:
 
     name = "polars"
 
+    def __init__(self) -> None:
+        self.meter = Meter()
+
     def scan(self, format: str, paths: Sequence[Path], **options: Any) -> Frame:
         """See `Engine.scan`; `options` go to `polars.scan_<format>` as they are."""
         scan: Callable[..., pl.LazyFrame] = getattr(pl, f"scan_{format}")
@@ -38,6 +42,7 @@ class PolarsEngine:
         folder: Path,
         *,
         partition_by: Sequence[str] = (),
+        one_file: bool = False,  # noqa: ARG002  (it always is one, but for hive folders)
         **options: Any,
     ) -> int:
         """See `Engine.sink`; `options` go to `LazyFrame.sink_<format>` as they are."""
@@ -54,8 +59,9 @@ class PolarsEngine:
         )
         lazy: pl.LazyFrame = frame.to_native()
         # Counting in the plan costs nothing measurable, and saves a scan of what was written.
+        # Another thread may add up while Polars' own append: the list needs no lock for that.
         counted = lazy.map_batches(counting, streamable=True)
-        with translating():
+        with translating(), self.meter.sinking(folder, lambda: Flow(sum(counts))):
             sink = getattr(counted, f"sink_{format}")
             # A sink that fails may still make its folders afterwards: only where it has to.
             mkdir = bool(partition_by)

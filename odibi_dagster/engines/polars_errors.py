@@ -48,7 +48,7 @@ def translating() -> Iterator[None]:
         raise DataReadError(str(error)) from as_cause(error)
     except OSError as error:
         if LONG_NAME in str(error):
-            raise SchemaContractError(TOO_LONG) from error
+            raise SchemaContractError(TOO_LONG) from as_cause(error)
         raise WriteError(str(error)) from as_cause(error)
 
 

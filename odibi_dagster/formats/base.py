@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from odibi_dagster.core.model import Model
 from odibi_dagster.core.registry import Registry
+from odibi_dagster.formats.keys import refuse_bad_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,9 +19,16 @@ if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
 
     from odibi_dagster.connections.base import Location
+    from odibi_dagster.core.batch import Batch
     from odibi_dagster.core.frame import Frame
     from odibi_dagster.core.types import DType
     from odibi_dagster.engines.base import Engine
+
+
+APPENDING = frozenset({"append", "append_once"})
+"""Modes that add rows and leave what is stored alone."""
+KEYED = frozenset({"append_once", "upsert"})
+"""Modes that recognise rows by the columns of `options.keys`."""
 
 
 @dataclass(frozen=True)
@@ -33,22 +41,61 @@ class Staged:
     rows: int | None
     bytes: int
     schema: Mapping[str, nw.dtypes.DType]
+    batch: Batch
+    mode: str = "overwrite"
     partition_by: tuple[str, ...] = ()
     native_schema: Any = None
     """The schema in the engine's own words, to read the rows back as what they were."""
     options: Any = None
     """The `write_options` they were staged with."""
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The columns that identify a row, where the mode recognises rows."""
+        return tuple(self.options.keys) if self.mode in KEYED else ()
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is stored, as far as that is known without reading rows."""
+
+    rows: int | None
+    bytes: int
+
 
 @dataclass(frozen=True)
 class Published:
-    """What became visible. `rows` is None only where counting would need a second scan."""
+    """What became visible."""
 
     location: Location
     rows: int | None
+    """Rows of this batch; None only where counting would need a second scan."""
     bytes: int
     schema: Mapping[str, nw.dtypes.DType]
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    total: int | None = None
+    """Rows of the whole target; None where knowing would need a scan."""
+    adopted: bool = False
+    """Whether an earlier try had published this batch already, and nothing was done."""
+
+
+def unchanged(staged: Staged) -> Published:
+    """The target as it is: nothing of what was staged is published."""
+    return Published(staged.location, 0, 0, staged.schema)
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Which rows of a source are wanted: `lower < cursor <= upper`; None is no bound.
+
+    The cursor is the first of `columns` that is not null; a row without one is beyond any bound.
+    """
+
+    columns: tuple[str, ...]
+    lower: Any = None
+    upper: Any = None
+    inclusive: bool = False
+    """Whether a cursor that equals `lower` is wanted too."""
 
 
 class Format(ABC):
@@ -61,10 +108,20 @@ class Format(ABC):
     """Whether `partition_by` works."""
     atomic_partitions: ClassVar[bool] = False
     """Whether a table with `partition_by` becomes visible as a whole."""
+    in_database: ClassVar[bool] = False
+    """Whether its tables are those of a database, not files."""
     read_options: ClassVar[type[Model]]
     """The options of `read`, checked at load."""
     write_options: ClassVar[type[Model]]
     """The options of `write`, checked at load."""
+
+    def unfit(self, mode: str, options: Any) -> str | None:  # noqa: ARG002
+        """Why this format cannot write in that mode with these `write_options`, if it cannot."""
+        if mode in self.modes:
+            return None
+        others = sorted(each.kind for each in formats.known.values() if mode in each.modes)
+        known = f"; choose {' or '.join(others)}" if others else ""
+        return f"format {self.kind} cannot be written with mode {mode}{known}"
 
     @abstractmethod
     def scan(
@@ -80,6 +137,26 @@ class Format(ABC):
         used instead of inferring them, and by no format that stores types of its own.
         DataReadError where nothing readable is there.
         """
+
+    def scan_within(
+        self,
+        engine: Engine,
+        location: Location,
+        bounds: Bounds,
+        options: Any = None,
+        declared: Mapping[str, nw.dtypes.DType] | None = None,
+    ) -> Frame:
+        """What `scan` gives, or at least the rows of it that lie within the bounds.
+
+        A source that can filter cheaply where the rows are does so; every other one gives them
+        all. A bound is a value of the cursor's own type.
+        """
+        del bounds
+        return self.scan(engine, location, options, declared)
+
+    def stored_schema(self, engine: Engine, location: Location) -> Mapping[str, DType]:
+        """The columns of what is stored there; no row is read."""
+        return self.scan(engine, location).collect_schema()
 
     def read_back(
         self,
@@ -100,9 +177,24 @@ class Format(ABC):
     def exists(self, location: Location) -> bool:
         """Whether something was published there."""
 
+    def published(self, location: Location, owner: str) -> int | None:  # noqa: ARG002
+        """The number of the owner's last batch that is in the target, as the target itself says.
+
+        None where none is, or where the target was overwritten by files that name no batch.
+        """
+        return None
+
     def newest(self, location: Location) -> datetime | None:
         """When the newest file there was written (UTC); None where nothing is."""
         raise NotImplementedError
+
+    def size(self, location: Location, options: Any = None) -> Size | None:  # noqa: ARG002
+        """About how much `scan` would read with these options; None where nothing is known.
+
+        A format that knows more than this says it. No row is read, and where there are many files,
+        not every footer. DataReadError where nothing readable is there.
+        """
+        return None
 
     @abstractmethod
     def conform(self, frame: Frame) -> Frame:
@@ -115,19 +207,37 @@ class Format(ABC):
         frame: Frame,
         location: Location,
         *,
-        batch: str,
+        batch: Batch,
+        mode: str = "overwrite",
         partition_by: tuple[str, ...] = (),
         options: Any = None,
     ) -> Staged:
-        """Conform, then run the plan once into the target's own storage, under hidden names."""
+        """Conform, then run the plan once into the target's own storage, under hidden names.
+
+        In every mode but `overwrite` the columns must be those of the target; `append_once` stages
+        only rows whose keys the target lacks. SchemaContractError where the columns do not fit.
+        """
 
     @abstractmethod
     def scan_staged(self, engine: Engine, staged: Staged) -> Frame:
         """The staged rows, with the schema they were staged with."""
 
+    def vet(self, engine: Engine, staged: Staged) -> None:
+        """Refuse rows that cannot be published as their mode says: keys that are null or repeat.
+
+        One aggregate over the key columns, in modes that have keys; else nothing is read.
+        """
+        if staged.keys and staged.rows:
+            refuse_bad_keys(engine, self.scan_staged(engine, staged), staged.keys)
+
     @abstractmethod
-    def publish(self, staged: Staged) -> Published:
-        """Make the staged rows the whole content of the target, atomically as the layout says."""
+    def publish(self, engine: Engine, staged: Staged) -> Published:
+        """Make the staged rows visible as their mode says, as atomically as the layout says.
+
+        `overwrite`: they are the whole target. `append`, `append_once`: they are added. `upsert`:
+        they replace the rows with their keys and are added otherwise. A batch that an earlier try
+        has added is adopted; in these modes one without rows changes nothing.
+        """
 
     @abstractmethod
     def discard(self, staged: Staged) -> None:

@@ -13,8 +13,11 @@ from odibi_dagster.formats.csv_lines import cleaned, columns_of
 from odibi_dagster.formats.csv_options import CsvReadOptions, CsvWriteOptions
 from odibi_dagster.formats.csv_scan import DIRECT, Dialect, nulled, scan_csv, sink_words
 from odibi_dagster.formats.errors import check_names, reading
-from odibi_dagster.formats.file_format import FileFormat
+from odibi_dagster.formats.file_format import FileFormat, FileStaged
+from odibi_dagster.formats.fit import in_order
 from odibi_dagster.formats.landing import inflated
+from odibi_dagster.formats.ledger import batches_in
+from odibi_dagster.formats.lines import append_lines, skip_nothing, skip_record
 from odibi_dagster.formats.sources import files_of
 from odibi_dagster.formats.text import guessed, parsed, spaced
 
@@ -40,6 +43,7 @@ class Csv(FileFormat):
     whoever reads the file later with the default options sees null for both, as in pandas.
     """
 
+    modes = frozenset({"overwrite", "append"})
     read_options = CsvReadOptions
     write_options = CsvWriteOptions
     suffixes = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
@@ -104,6 +108,34 @@ class Csv(FileFormat):
     def sink_words(self, engine: Engine, options: Any, columns: int) -> tuple[str, dict[str, Any]]:
         """See `FileFormat.sink_words`."""
         return "csv", sink_words(engine, options, columns)
+
+    def fit(self, engine: Engine, frame: Frame, location: Location, options: Any) -> Frame:  # noqa: ARG002
+        """See `FileFormat.fit`: columns by their names; a file does not say its types."""
+        stored = self.conform(frame)
+        first = inflated(files_of(location, self.suffixes)[0])
+        if not first.stat().st_size:
+            return stored
+        own = CsvReadOptions(sep=options.sep, header=options.header)
+        names = columns_of(cleaned(first, own), own)
+        if options.header:
+            return in_order(stored, names)
+        if len(names) != len(stored.collect_schema()):
+            columns = len(stored.collect_schema())
+            msg = f"the rows to add have {columns} columns, what is stored has {len(names)}"
+            raise SchemaContractError(msg)
+        return stored
+
+    def published(self, location: Location, owner: str) -> int | None:
+        """See `Format.published`: the ledger beside the file says it."""
+        if location.path.is_dir():
+            return super().published(location, owner)
+        return batches_in(location.path).get(owner)
+
+    def add(self, staged: FileStaged) -> bool:
+        """See `FileFormat.add`: behind the lines of a file, or as one more file of a directory."""
+        if staged.location.path.is_dir():
+            return super().add(staged)
+        return append_lines(staged, skip_record if staged.options.header else skip_nothing)
 
 
 def _groups(files: Sequence[Path], options: CsvReadOptions) -> list[Group]:

@@ -13,27 +13,34 @@ from odibi_dagster.core.model import Model
 from odibi_dagster.errors import ConfigError, DataReadError, SchemaContractError, WriteError
 from odibi_dagster.formats import files as staging
 from odibi_dagster.formats import types
-from odibi_dagster.formats.base import Published, Staged, formats
-from odibi_dagster.formats.delta_log import add_action, delta_schema
+from odibi_dagster.formats.base import KEYED, Published, Size, Staged, formats
+from odibi_dagster.formats.delta_commit import (
+    commit,
+    create,
+    last_batch,
+    merge,
+    refuse_features,
+    refuse_nulls,
+)
 from odibi_dagster.formats.delta_scan import empty, scan_version
 from odibi_dagster.formats.errors import writing
 from odibi_dagster.formats.file_format import check_partitions
+from odibi_dagster.formats.fit import fitted, with_types_for_nulls
+from odibi_dagster.formats.keys import Keys, require_keys, without
 from odibi_dagster.formats.parquet import Parquet
 from odibi_dagster.formats.parquet_files import SINK
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import narwhals.stable.v2 as nw
     from deltalake import DeltaTable
 
     from odibi_dagster.connections.base import Location
+    from odibi_dagster.core.batch import Batch
     from odibi_dagster.core.frame import Frame
     from odibi_dagster.engines.base import Engine
-
-_STAGE = "odibi.stage"
-"""The name in a commit's metadata that says which staged rows it published."""
 
 
 class DeltaReadOptions(Model):
@@ -54,10 +61,12 @@ class DeltaWriteOptions(Model):
     """`write.options` of Delta: `overwriteSchema` is what an overwrite does anyway.
 
     ```yaml
-    write: {connection: lake, format: delta, table: orders, options: {overwriteSchema: true}}
+    write: {connection: lake, format: delta, table: orders, mode: upsert, options: {keys: order_id}}
     ```
     """
 
+    keys: Keys = ()
+    """The columns that identify a row, for `append_once` and `upsert`."""
     overwriteSchema: bool = True  # noqa: N815
 
 
@@ -84,6 +93,10 @@ class Delta(Parquet):
 
         return location.path.is_dir() and DeltaTable.is_deltatable(str(location.path))
 
+    def published(self, location: Location, owner: str) -> int | None:
+        """See `Format.published`: the version of the owner's transaction."""
+        return last_batch(_open(location), owner) if self.exists(location) else None
+
     def newest(self, location: Location) -> datetime | None:
         """See `Format.newest`: when the newest file of the current version was written."""
         if not self.exists(location):
@@ -91,6 +104,13 @@ class Delta(Parquet):
         actions = _open(location).get_add_actions(flatten=True)
         times: list[int] = actions.column("modification_time").to_pylist()
         return datetime.fromtimestamp(max(times) / 1000, UTC) if times else None
+
+    def size(self, location: Location, options: Any = None) -> Size:
+        """See `Format.size`: the log knows bytes, and rows where writers have counted them."""
+        snapshot = _open(location, options.version if options else None)
+        actions = snapshot.get_add_actions(flatten=True)
+        sizes, rows = (actions.column(name).to_pylist() for name in ("size_bytes", "num_records"))
+        return Size(None if None in rows else sum(rows), sum(sizes))
 
     def scan(
         self,
@@ -117,22 +137,53 @@ class Delta(Parquet):
         frame: Frame,
         location: Location,
         *,
-        batch: str,
+        batch: Batch,
+        mode: str = "overwrite",
         partition_by: tuple[str, ...] = (),
         options: Any = None,
     ) -> Staged:
         """See `Format.stage`. Remembers the table's version: a later commit is not overwritten."""
         _check_path(location)
-        with writing(location), staging.staging(location, batch) as folder:
+        options = options or self.write_options()
+        with writing(location), staging.staging(location, str(batch)) as folder:
             snapshot = _open(location) if self.exists(location) else None
-            stored = self.conform(frame)
-            _check(location, snapshot, stored, partition_by)
+            stored = self._columns(engine, frame, location, snapshot, mode, options)
+            _check(location, snapshot, stored, partition_by, mode)
+            # a merge decides itself which partition a row belongs to
+            folders = () if snapshot is not None and mode == "upsert" else partition_by
             kind, words = "parquet", dict(SINK[engine.name])
-            rows = engine.sink(stored, kind, folder, partition_by=partition_by, **words)
+            rows = engine.sink(stored, kind, folder, partition_by=folders, **words)
             staging.escape_folders(folder)
             _refuse_empty_text(folder)
-            staged = self._staged(engine, stored, location, folder, rows, partition_by, options)
-            return DeltaStaged(**vars(staged), snapshot=snapshot)
+            return DeltaStaged(
+                **self._facts(engine, stored, folder),
+                rows=rows,
+                location=location,
+                batch=batch,
+                mode=mode,
+                partition_by=folders,
+                options=options,
+                snapshot=snapshot,
+            )
+
+    def _columns(
+        self,
+        engine: Engine,
+        frame: Frame,
+        location: Location,
+        snapshot: DeltaTable | None,
+        mode: str,
+        options: Any,
+    ) -> Frame:
+        """The rows as they will be stored, without those that `append_once` finds there."""
+        if mode in KEYED:
+            require_keys(frame, options.keys)
+        if mode == "overwrite" or snapshot is None:
+            return self.conform(frame)
+        table = scan_version(engine, location, snapshot)
+        stored = table.collect_schema()
+        rows = fitted(engine, self.conform(with_types_for_nulls(frame, stored)), stored)
+        return without(rows, table, options.keys) if mode == "append_once" else rows
 
     def scan_staged(self, engine: Engine, staged: Staged) -> Frame:
         """See `Format.scan_staged`."""
@@ -140,25 +191,51 @@ class Delta(Parquet):
             return super().scan_staged(engine, staged)
         return empty(engine, staged.native_schema)
 
-    def publish(self, staged: Staged) -> Published:
+    def vet(self, engine: Engine, staged: Staged) -> None:
+        """See `Format.vet`; and nulls where the table allows none."""
+        super().vet(engine, staged)
+        assert isinstance(staged, DeltaStaged)  # noqa: S101
+        if staged.snapshot is not None and staged.mode != "overwrite" and staged.rows:
+            refuse_nulls(engine, self.scan_staged(engine, staged), staged.snapshot)
+
+    def publish(self, engine: Engine, staged: Staged) -> Published:  # noqa: ARG002
         """See `Format.publish`: one commit. WriteError where the table changed since staging."""
         assert isinstance(staged, DeltaStaged)  # noqa: S101
-        root, stamp = staged.location.path, staged.folder.name.rpartition(".staged-")[2]
+        metadata: dict[str, int] = {}
         with writing(staged.location):
-            if not self._is_published(staged, stamp):
-                root.mkdir(exist_ok=True)
-                final = staging.move_in(root, staged.folder, staged.files)
-                _commit(staged, final, stamp)
+            now = _open(staged.location) if self.exists(staged.location) else None
+            last = last_batch(now, staged.batch.owner)
+            adopted = last is not None and last >= staged.batch.number
+            if not adopted and not (now and staged.mode != "overwrite" and staged.rows == 0):
+                metadata = _commit(staged)
             staging.drop(staged.folder)
-        version = _open(staged.location).version()
+        table = _open(staged.location)
         return Published(
-            staged.location, staged.rows, staged.bytes, staged.schema, {"version": version}
+            staged.location,
+            staged.rows,
+            staged.bytes,
+            staged.schema,
+            {"version": table.version(), **metadata},
+            total=_rows(table),
+            adopted=adopted,
         )
 
-    def _is_published(self, staged: DeltaStaged, stamp: str) -> bool:
-        if not self.exists(staged.location):
-            return False
-        return any(commit.get(_STAGE) == stamp for commit in _open(staged.location).history(10))
+
+def _commit(staged: DeltaStaged) -> dict[str, int]:
+    if staged.snapshot is None:
+        create(staged)
+    elif staged.mode == "upsert":
+        return merge(staged, staged.snapshot)
+    else:
+        files = staging.move_in(staged.location.path, staged.folder, staged.files)
+        commit(staged, staged.snapshot, files)
+    return {}
+
+
+def _rows(table: DeltaTable) -> int | None:
+    """How many rows the table has; None where a file does not say."""
+    counts = table.get_add_actions(flatten=True).column("num_records").to_pylist()
+    return None if None in counts else sum(counts)
 
 
 def _check_path(location: Location) -> None:
@@ -180,57 +257,20 @@ def _open(location: Location, version: int | None = None) -> DeltaTable:
         raise DataReadError(msg) from error
 
 
-def _commit(staged: DeltaStaged, final: tuple[Path, ...], stamp: str) -> None:
-    import pyarrow.parquet as pq
-    from deltalake import CommitProperties
-    from deltalake.exceptions import CommitFailedError, DeltaError
-    from deltalake.transaction import create_table_with_add_actions
-
-    root = staged.location.path
-    adds = [add_action(file, root, pq.read_metadata(file)) for file in final]
-    schema, partition_by = delta_schema(staged.schema), list(staged.partition_by)
-    properties = CommitProperties(custom_metadata={_STAGE: stamp}, max_commit_retries=0)
-    try:
-        if staged.snapshot is None:
-            create_table_with_add_actions(
-                str(root), schema, adds, "error", partition_by, commit_properties=properties
-            )
-        else:
-            _allow_naive_times(staged.snapshot, staged.schema)
-            staged.snapshot.create_write_transaction(
-                [*adds], "overwrite", schema, partition_by, commit_properties=properties
-            )
-    except CommitFailedError as error:
-        msg = f"the table was changed by another writer since this run began ({error})"
-        raise WriteError(msg) from error
-    except DeltaError as error:
-        raise WriteError(str(error)) from error
-    staging.sync_newest(root / "_delta_log")
-
-
-def _allow_naive_times(snapshot: DeltaTable, schema: Mapping[str, nw.dtypes.DType]) -> None:
-    """Timestamps without a zone need a table feature; a table made without them learns it."""
-    from deltalake import CommitProperties, TableFeatures
-
-    naive = "timestamp_ntz" in delta_schema(schema).to_json()
-    if naive and "timestampNtz" not in (snapshot.protocol().reader_features or ()):
-        snapshot.alter.add_feature(
-            TableFeatures.TimestampWithoutTimezone,
-            allow_protocol_versions_increase=True,
-            commit_properties=CommitProperties(max_commit_retries=0),
-        )
-
-
 def _check(
-    location: Location, snapshot: DeltaTable | None, frame: Frame, partition_by: tuple[str, ...]
+    location: Location,
+    snapshot: DeltaTable | None,
+    frame: Frame,
+    partition_by: tuple[str, ...],
+    mode: str,
 ) -> None:
     """What a commit would accept and readers would not: found before anything runs."""
     check_partitions(frame, partition_by)
+    _refuse_names(frame.collect_schema().names(), mode)
     if snapshot is None:
-        if location.path.is_file():
-            msg = "a file lies there; a Delta table is a directory: choose another path"
-            raise WriteError(msg)
+        _refuse_other_content(location.path)
         return
+    refuse_features(snapshot, mode)
     before = snapshot.metadata().partition_columns
     if list(partition_by) != before:
         msg = (
@@ -238,6 +278,31 @@ def _check(
             "keep its partitions, or write to another path"
         )
         raise SchemaContractError(msg)
+
+
+def _refuse_names(names: Sequence[str], mode: str) -> None:
+    """Columns that Delta cannot tell apart, or a merge cannot name."""
+    seen: dict[str, str] = {}
+    for name in names:
+        if (other := seen.setdefault(name.casefold(), name)) != name:
+            msg = f"columns '{other}' and '{name}' are one column to Delta; rename one of them"
+            raise SchemaContractError(msg)
+        if mode == "upsert" and "`" in name:
+            msg = f"column '{name}': a name with a back-tick cannot be upserted; rename it"
+            raise SchemaContractError(msg)
+
+
+def _refuse_other_content(root: Path) -> None:
+    """Rows that lie there in another format would be lost to whoever reads the table."""
+    if root.is_file():
+        msg = "a file lies there; a Delta table is a directory: choose another path"
+        raise WriteError(msg)
+    if root.is_dir() and (other := next(root.iterdir(), None)):
+        msg = (
+            f"a directory lies there that is no Delta table and holds '{other.name}'; choose "
+            "another path, or empty the directory"
+        )
+        raise WriteError(msg)
 
 
 def _refuse_empty_text(folder: Path) -> None:

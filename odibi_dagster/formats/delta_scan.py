@@ -30,6 +30,12 @@ def scan_version(engine: Engine, location: Location, snapshot: DeltaTable) -> Fr
     return _SCAN[engine.name](engine, location, snapshot)
 
 
+def files_of(snapshot: DeltaTable) -> set[str]:
+    """The paths of a version's files, below the table's folder."""
+    paths = snapshot.get_add_actions(flatten=True).column("path").to_pylist()
+    return {unquote(path) for path in paths}
+
+
 def empty(engine: Engine, native_schema: Any) -> Frame:
     """A lazy frame without rows."""
     return _EMPTY[engine.name](engine, native_schema)
@@ -63,12 +69,12 @@ def _scan_files(engine: Engine, location: Location, snapshot: DeltaTable, schema
         what = ", ".join(sorted(others)) or "column mapping"
         msg = f"{location} is a Delta table with {what}, which is not supported here"
         raise DataReadError(msg)
-    paths = snapshot.get_add_actions(flatten=True).column("path").to_pylist()
+    paths = files_of(snapshot)
     if not paths:
         return empty(engine, schema)
     types = empty(engine, schema).collect_schema()
     hive = {name: types[name] for name in snapshot.metadata().partition_columns}
-    files = sorted(location.path / unquote(path) for path in paths)
+    files = sorted(location.path / path for path in paths)
     names = [field.name for field in snapshot.schema().fields]
     return scan_parquet(engine, files, location.path, hive, schema, grown=True).select(*names)
 

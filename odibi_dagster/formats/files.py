@@ -7,31 +7,30 @@ files are renamed in, named by their batch, and then the old ones removed.
 
 from __future__ import annotations
 
-import fcntl
-import os
 import re
 import shutil
 import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from odibi_dagster.core.names import slug
 from odibi_dagster.errors import WriteError
+from odibi_dagster.formats.disk import alone, sync
 from odibi_dagster.formats.sources import HIVE_FOLDER, is_hidden
+from odibi_dagster.formats.swap import is_torn, mend, move_to, swap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from odibi_dagster.connections.base import Location
+    from odibi_dagster.formats.seen import Seen
 
 LEFTOVER_SECONDS = 86_400
 _BEFORE = ".before"
 _TRIES = 5
-_SYNCS = 16
-"""So many files are brought to the disk at the same time."""
 _GLOB = re.compile(r"[*?\[\]]")
 _live: set[Path] = set()
 """Folders that this process staged and has neither published nor discarded."""
@@ -42,6 +41,7 @@ def staging(location: Location, batch: str) -> Iterator[Path]:
     """An empty hidden folder beside the target; gone again when staging fails."""
     prefix = f".{location.path.name}.staged-"
     location.path.parent.mkdir(parents=True, exist_ok=True)
+    _mend_killed(location.path, prefix)
     _sweep(location.path.parent, prefix, slug(batch))
     folder = location.path.parent / f"{prefix}{slug(batch)}-{uuid4().hex[:8]}"
     _live.add(folder)
@@ -68,17 +68,27 @@ def _drop_for_good(folder: Path) -> None:
     drop(folder)
 
 
-def _sweep(parent: Path, prefix: str, batch: str) -> None:
-    """Remove what dead runs left here: of this very batch, or older than a day.
+def _mend_killed(target: Path, prefix: str) -> None:
+    """Put right what a publisher left that was killed half-way through a directory.
 
-    A run killed while a directory took the place of a single file gets that file back first.
+    A single file that was to make room for the directory comes back.
     """
-    target = parent / prefix.removeprefix(".").removesuffix(".staged-")
+    if is_torn(target):
+        with alone(target.parent):
+            mend(target)
+    if target.exists():
+        return
+    for before in target.parent.glob(f"{escape(prefix)}*/{_BEFORE}"):
+        with alone(target.parent):
+            if before.exists() and not target.exists():
+                before.replace(target)
+
+
+def _sweep(parent: Path, prefix: str, batch: str) -> None:
+    """Remove what dead runs left here: of this very batch, or older than a day."""
     for folder in parent.iterdir():
         if not folder.name.startswith(prefix) or folder in _live:
             continue
-        if (folder / _BEFORE).exists() and not target.exists():
-            (folder / _BEFORE).replace(target)
         same = folder.name.rsplit("-", 1)[0] == prefix + batch
         if same or _age(folder) > LEFTOVER_SECONDS:
             shutil.rmtree(folder, ignore_errors=True)
@@ -113,18 +123,26 @@ def publish_files(
     *,
     as_directory: bool,
     suffixes: tuple[str, ...],
+    seen: Seen | None = None,
 ) -> None:
-    """Make the staged files the whole content of the target. Doing it twice changes nothing."""
+    """Make the staged files the whole content of the target. Doing it twice changes nothing.
+
+    `seen` is what the target must still be, where the new files hold some of its rows.
+    """
     target = location.path
-    if as_directory or target.is_dir() or len(files) != 1:
-        _publish_directory(target, folder, files, suffixes)
-    elif files[0].exists():
-        _sync(files[0])
-        files[0].replace(target)
-        _sync(target.parent)
-    elif not target.exists():
-        msg = f"{location}: the staged file {files[0]} is gone; run the node again"
-        raise WriteError(msg)
+    with alone(target.parent):
+        mend(target)
+        if seen is not None:
+            seen.refuse_change()
+        if as_directory or target.is_dir() or len(files) != 1:
+            _publish_directory(target, folder, files, suffixes)
+        elif files[0].exists():
+            sync(files[0])
+            files[0].replace(target)
+            sync(target.parent)
+        elif not target.exists():
+            msg = f"{location}: the staged file {files[0]} is gone; run the node again"
+            raise WriteError(msg)
     drop(folder)
 
 
@@ -133,32 +151,15 @@ def _publish_directory(
 ) -> None:
     final = {file: _final(target, folder, file) for file in files}
     if not target.is_dir():
-        _create_directory(target, folder, final)
+        create_directory(target, folder, final)
         return
-    with _alone(target):
-        old = old_files(target, suffixes) - set(final.values())
-        _move_in(final)
-        for path in sorted(old):
-            path.unlink(missing_ok=True)
-        for parent in {path.parent for path in old}:
-            _remove_empty(parent, target)
-
-
-@contextmanager
-def _alone(directory: Path) -> Iterator[None]:
-    """One publisher at a time: of two at once, neither would remove what the other moved in."""
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
+    swap(target, final, old_files(target, suffixes))
 
 
 def move_in(root: Path, folder: Path, files: tuple[Path, ...]) -> tuple[Path, ...]:
     """Rename staged files to their final names below `root`; returns those names."""
     final = {file: _final(root, folder, file) for file in files}
-    _move_in(final)
+    move_to(final)
     return tuple(final.values())
 
 
@@ -169,11 +170,11 @@ def _final(target: Path, folder: Path, file: Path) -> Path:
     return target / inner.parent / f"part-{stamp}-{file.name}"
 
 
-def _create_directory(target: Path, folder: Path, final: dict[Path, Path]) -> None:
+def create_directory(target: Path, folder: Path, final: dict[Path, Path]) -> None:
     """The whole directory is made aside and renamed; a single file in its place makes room."""
     fresh = folder / ".directory"
     fresh.mkdir(exist_ok=True)
-    _move_in({file: fresh / path.relative_to(target) for file, path in final.items()})
+    move_to({file: fresh / path.relative_to(target) for file, path in final.items()})
     before = folder / _BEFORE
     if target.exists():
         target.replace(before)
@@ -183,22 +184,7 @@ def _create_directory(target: Path, folder: Path, final: dict[Path, Path]) -> No
         if before.exists():
             before.replace(target)
         raise
-    _sync(target.parent)
-
-
-def _move_in(final: dict[Path, Path]) -> None:
-    """Rename every file to its place, data on the disk first; files moved before are passed."""
-    _sync_all(file for file in final if file.exists())
-    folders = {path.parent for path in final.values()}
-    for folder in folders:
-        folder.mkdir(parents=True, exist_ok=True)
-    for file, path in final.items():
-        if file.exists():
-            file.replace(path)
-        elif not path.exists():
-            msg = f"the staged file {file} is gone; run the node again"
-            raise WriteError(msg)
-    _sync_all(folders)
+    sync(target.parent)
 
 
 def old_files(target: Path, suffixes: tuple[str, ...]) -> set[Path]:
@@ -222,39 +208,7 @@ def old_files(target: Path, suffixes: tuple[str, ...]) -> set[Path]:
 
 def _refuse(target: Path, inner: Path) -> None:
     msg = (
-        f"{target} is a directory that holds more than the files of one table: '{inner}' would "
-        "be removed; choose another path, or empty the directory"
+        f"{target} is a directory that holds more than the files of one table: '{inner}' is none "
+        "of them; choose another path, or empty the directory"
     )
     raise WriteError(msg)
-
-
-def _remove_empty(folder: Path, root: Path) -> None:
-    while folder != root and folder.exists() and not any(folder.iterdir()):
-        folder.rmdir()
-        folder = folder.parent
-
-
-def sync_newest(folder: Path) -> None:
-    """Bring the newest file of a folder to the disk, and the folder itself."""
-    _sync(max((path for path in folder.iterdir() if path.is_file()), key=_modified))
-    _sync(folder)
-
-
-def _modified(path: Path) -> float:
-    return path.stat().st_mtime
-
-
-def _sync_all(paths: Iterable[Path]) -> None:
-    """Many files or directory entries, several at a time: they share what the disk is asked for."""
-    with ThreadPoolExecutor(_SYNCS) as pool:
-        for _ in pool.map(_sync, paths):
-            pass
-
-
-def _sync(path: Path) -> None:
-    """Bring a file or a directory entry to the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -10,13 +10,16 @@ from pydantic import AliasChoices, Field
 
 from odibi_dagster.core.model import Model
 from odibi_dagster.core.types import TypeName
+from odibi_dagster.errors import SchemaContractError
 from odibi_dagster.formats import types
 from odibi_dagster.formats.base import formats
 from odibi_dagster.formats.errors import check_names, reading
-from odibi_dagster.formats.file_format import FileFormat
-from odibi_dagster.formats.json_lines import as_lines, write_array
+from odibi_dagster.formats.file_format import FileFormat, FileStaged
+from odibi_dagster.formats.json_lines import as_lines, first_character, write_array
 from odibi_dagster.formats.json_scan import scan_json, scan_staged_json, sink_words
 from odibi_dagster.formats.landing import inflated
+from odibi_dagster.formats.ledger import batches_in
+from odibi_dagster.formats.lines import append_lines, skip_nothing
 from odibi_dagster.formats.sources import files_of
 from odibi_dagster.formats.text import parsed
 from odibi_dagster.formats.types import as_declared
@@ -70,6 +73,7 @@ class JsonWriteOptions(Model):
 class Json(FileFormat):
     """JSON lines, streamed; arrays and gzip files are converted, never held in memory."""
 
+    modes = frozenset({"overwrite", "append"})
     read_options = JsonReadOptions
     write_options = JsonWriteOptions
     suffixes = (".json", ".ndjson", ".jsonl", ".json.gz", ".ndjson.gz", ".jsonl.gz")
@@ -117,9 +121,36 @@ class Json(FileFormat):
         """See `FileFormat.sink_words`."""
         return sink_words(engine)
 
-    def publish(self, staged: Staged) -> Published:
+    def unfit(self, mode: str, options: Any) -> str | None:
+        """See `Format.unfit`: an array can only be written as a whole."""
+        if mode == "append" and not options.lines:
+            return "an array cannot be appended to; write lines (options: {lines: true})"
+        return super().unfit(mode, options)
+
+    def fit(self, engine: Engine, frame: Frame, location: Location, options: Any) -> Frame:  # noqa: ARG002
+        """See `FileFormat.fit`: each line says its own columns, so any columns fit."""
+        first = first_character(inflated(files_of(location, self.suffixes)[0]))
+        if first not in (b"{", b""):
+            what = "one array" if first == b"[" else "no json"
+            msg = f"what is stored is {what}, and lines cannot be added to it; overwrite it once"
+            raise SchemaContractError(msg)
+        return self.conform(frame)
+
+    def published(self, location: Location, owner: str) -> int | None:
+        """See `Format.published`: the ledger beside the file says it."""
+        if location.path.is_dir():
+            return super().published(location, owner)
+        return batches_in(location.path).get(owner)
+
+    def add(self, staged: FileStaged) -> bool:
+        """See `FileFormat.add`: behind the lines of a file, or as one more file of a directory."""
+        if staged.location.path.is_dir():
+            return super().add(staged)
+        return append_lines(staged, skip_nothing)
+
+    def publish(self, engine: Engine, staged: Staged) -> Published:
         """See `Format.publish`; an array is made of the staged lines first."""
         if staged.options.lines or not all(file.exists() for file in staged.files):
-            return super().publish(staged)
+            return super().publish(engine, staged)
         array = write_array(staged.files, staged.folder / "array.json")
-        return super().publish(replace(staged, files=(array,), bytes=array.stat().st_size))
+        return super().publish(engine, replace(staged, files=(array,), bytes=array.stat().st_size))

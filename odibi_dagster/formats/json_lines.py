@@ -21,11 +21,12 @@ _ARRAY_BLOCK = 4 * 2**20
 def as_lines(file: Path, lines: bool | None) -> Path:
     """The file where it holds lines; else a copy in which its array is lines."""
     if lines is None:
-        lines = _first_character(file) != b"["
+        lines = first_character(file) != b"["
     return file if lines else landed(file, "array", ".ndjson", partial(_write_lines))
 
 
-def _first_character(file: Path) -> bytes:
+def first_character(file: Path) -> bytes:
+    """What a file begins with, white space aside: `[` is an array. Empty where nothing is there."""
     with file.open("rb") as stream:
         while block := stream.read(_BLOCK):
             if text := block.removeprefix(b"\xef\xbb\xbf").lstrip():

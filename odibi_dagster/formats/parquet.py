@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from odibi_dagster.core.model import Model
 from odibi_dagster.formats import types
-from odibi_dagster.formats.base import formats
+from odibi_dagster.formats.base import Size, formats
 from odibi_dagster.formats.errors import check_names, reading, writing
 from odibi_dagster.formats.file_format import FileFormat
 from odibi_dagster.formats.hive import remember_types, types_of
-from odibi_dagster.formats.parquet_files import SINK, check_ends, scan_parquet
+from odibi_dagster.formats.keys import Keys
+from odibi_dagster.formats.parquet_files import SINK, about_rows, check_ends, scan_parquet
 from odibi_dagster.formats.sources import files_of, root_of
 
 if TYPE_CHECKING:
@@ -34,18 +35,27 @@ class ParquetReadOptions(Model):
 
 
 class ParquetWriteOptions(Model):
-    """`write.options` of Parquet: there are none. Without `partition_by` a table is one file.
+    """`write.options` of Parquet. Overwritten without `partition_by`, a table is one file.
 
     ```yaml
-    write: {connection: lake, format: parquet, path: orders, partition_by: [day]}
+    write:
+      connection: lake
+      format: parquet
+      path: orders
+      mode: append_once
+      options: {keys: [order_id]}
     ```
     """
+
+    keys: Keys = ()
+    """The columns that identify a row, for `append_once` and `upsert`."""
 
 
 @formats.register("parquet")
 class Parquet(FileFormat):
     """Parquet files; a directory may be partitioned by hive folders (`day=2013-01-01`)."""
 
+    modes = frozenset({"overwrite", "append", "append_once", "upsert"})
     read_options = ParquetReadOptions
     write_options = ParquetWriteOptions
     suffixes = (".parquet", ".pq", ".parq")
@@ -69,6 +79,11 @@ class Parquet(FileFormat):
         check_names(frame.collect_schema().names(), location)
         return frame
 
+    def size(self, location: Location, options: Any = None) -> Size:  # noqa: ARG002
+        """See `Format.size`: the footers know the rows."""
+        with reading(location, self.kind):
+            return about_rows(files_of(location, self.suffixes))
+
     def scan_staged(self, engine: Engine, staged: Staged) -> Frame:
         """See `Format.scan_staged`: columns in their staged order, with their staged types."""
         in_folders = any(file.parent != staged.folder for file in staged.files)
@@ -85,10 +100,17 @@ class Parquet(FileFormat):
         """See `FileFormat.sink_words`."""
         return "parquet", dict(SINK[engine.name])
 
-    def publish(self, staged: Staged) -> Published:
+    def publish(self, engine: Engine, staged: Staged) -> Published:
         """See `Format.publish`; the types of partition columns are kept beside the folders."""
-        published = super().publish(staged)
-        if staged.partition_by:
-            with writing(staged.location):
-                remember_types(staged.location.path, staged.schema, staged.partition_by)
+        if not self.exists(staged.location):
+            # a kill before the types are said would leave folders whose types are guessed
+            _remember_types(staged)
+        published = super().publish(engine, staged)
+        _remember_types(staged)
         return published
+
+
+def _remember_types(staged: Staged) -> None:
+    if staged.partition_by:
+        with writing(staged.location):
+            remember_types(staged.location.path, staged.schema, staged.partition_by)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import narwhals.stable.v2 as nw
 
 from odibi_dagster.errors import DataReadError
+from odibi_dagster.formats.base import Size
 from odibi_dagster.formats.sources import HIVE_FOLDER
 from odibi_dagster.formats.text import parsed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
     from odibi_dagster.core.frame import Frame
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
     from odibi_dagster.engines.base import Engine
 
 _ENDS = (b"PAR1", b"PARE")
+_FOOTERS = 200
+"""How many footers are read at most to estimate rows: 0.1 s."""
 SINK: Mapping[str, Mapping[str, Any]] = {
     "polars": {"compression": "zstd", "compression_level": 1, "statistics": True},
     "spark": {"compression": "zstd"},
@@ -46,6 +51,20 @@ def check_ends(file: Path) -> None:
         raise DataReadError(msg)
 
 
+def about_rows(files: Sequence[Path]) -> Size:
+    """The rows that the footers count; of many files, as many per byte as in a sample of them."""
+    import pyarrow.parquet as pq
+    from pyarrow import ArrowInvalid
+
+    sizes = [file.stat().st_size for file in files]
+    step = -(-len(files) // _FOOTERS)
+    try:
+        rows = sum(pq.read_metadata(file).num_rows for file in files[::step])
+    except ArrowInvalid as error:
+        raise DataReadError(str(error)) from error
+    return Size(round(rows * sum(sizes) / max(sum(sizes[::step]), 1)), sum(sizes))
+
+
 def scan_parquet(
     engine: Engine,
     files: Sequence[Path],
@@ -67,7 +86,28 @@ def scan_parquet(
     schema = frame.collect_schema()
     above = set(_above(root)) - set(hive) if hive else set()
     frame = frame.select(name for name in schema.names() if name not in above) if above else frame
-    return parsed(engine, frame, {n: t for n, t in hive.items() if schema[n] == nw.String()})
+    texts = {name: dtype for name, dtype in hive.items() if schema[name] == nw.String()}
+    return parsed(engine, _decoded(engine, frame, files, root, texts), texts)
+
+
+def _decoded(
+    engine: Engine, frame: Frame, files: Sequence[Path], root: Path, columns: Collection[str]
+) -> Frame:
+    """The frame with what folders say in these columns, where the engine decodes it otherwise."""
+    if not columns or _DECODE[engine.name] is unquote:
+        return frame
+    misread: dict[str, dict[str, str]] = {name: {} for name in columns}
+    for folder in {file.parent for file in files}:
+        for part in filter(HIVE_FOLDER.fullmatch, folder.relative_to(root).parts):
+            name, value = part.split("=", 1)
+            read = _DECODE[engine.name](value)
+            if read != unquote(value) and unquote(name) in misread:
+                misread[unquote(name)][read] = unquote(value)
+    return frame.with_columns(
+        nw.col(name).replace_strict(values, default=nw.col(name), return_dtype=nw.String())
+        for name, values in misread.items()
+        if values
+    )
 
 
 def _above(root: Path) -> list[str]:
@@ -108,6 +148,12 @@ _WORDS: Mapping[str, Callable[[Path, Mapping[str, DType], Any], dict[str, Any]]]
     "polars": _polars_words,
     "spark": _spark_words,
 }
+_DECODE: Mapping[str, Callable[[str], str]] = {
+    "polars": unquote,
+    # a character per byte, where others write the bytes of UTF-8
+    "spark": lambda text: re.sub("%([0-9A-Fa-f]{2})", lambda code: chr(int(code[1], 16)), text),
+}
+"""How each engine reads the value of a hive folder."""
 _GROWN: Mapping[str, Callable[[Mapping[str, DType], Any], dict[str, Any]]] = {
     "polars": lambda hive, schema: {
         "schema": {name: dtype for name, dtype in schema.items() if name not in hive},

@@ -10,6 +10,7 @@ import dagster as dg
 from dagster._core.storage.asset_value_loader import AssetValueLoader
 
 from odibi_dagster.connections.base import Location
+from odibi_dagster.core.batch import Batch
 from odibi_dagster.engines.base import get_engine
 from odibi_dagster.formats.base import formats
 from odibi_dagster.io_managers.columns import column_metadata
@@ -44,8 +45,8 @@ class PolarsIOManager(dg.IOManager):
             return
         engine, parquet = get_engine("polars"), formats["parquet"]()
         location = self._location(context)
-        staged = parquet.stage(engine, engine.wrap(obj), location, batch=context.run_id[:8])
-        published = parquet.publish(staged)
+        staged = parquet.stage(engine, engine.wrap(obj), location, batch=Batch(context.run_id, 1))
+        published = parquet.publish(engine, staged)
         context.add_output_metadata(
             {
                 "dagster/row_count": published.rows,

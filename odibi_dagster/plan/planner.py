@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import narwhals.stable.v2 as nw
+
 from odibi_dagster.config.project import External, Node, Project, Source, Stored, Upstream
+from odibi_dagster.core.clock import now
 from odibi_dagster.errors import DataReadError, OdibiError
 from odibi_dagster.transforms.base import Scope
 
@@ -35,6 +39,7 @@ class Planner:
     project: Project
     engine: Engine
     external: Callable[[External], Any] = _no_external
+    at: datetime = field(default_factory=now)
     _results: dict[NodeId, Frame] = field(default_factory=dict)
 
     def inputs(self, node: Node) -> dict[str, Frame]:
@@ -50,7 +55,7 @@ class Planner:
         scope = Scope(self.engine, inputs)
         for number, step in enumerate(node.steps, 1):
             frame = _apply(node, number, step, frame, scope)
-        return frame
+        return _stamped(frame, node.stamps, self.at)
 
     def result(self, node_id: NodeId) -> Frame:
         """What consumers of a node read: its stored table, or the plan of a view."""
@@ -102,6 +107,16 @@ class Planner:
                 return self.result(upstream)
             case External():
                 return self.engine.wrap(self.external(source))
+
+
+def _stamped(frame: Frame, stamps: Mapping[str, str | None], at: datetime) -> Frame:
+    """The frame with what `add_metadata` asks for; columns of these names are replaced."""
+    if not stamps:
+        return frame
+    moment = nw.lit(at.astimezone(UTC).replace(tzinfo=None), dtype=nw.Datetime("us"))
+    return frame.with_columns(
+        **{name: moment if text is None else nw.lit(text) for name, text in stamps.items()}
+    )
 
 
 def _apply(node: Node, number: int, step: Transform, frame: Frame, scope: Scope) -> Frame:

@@ -45,13 +45,20 @@ class Shop:
     def assets(self, **options: Any) -> list[dg.AssetsDefinition]:
         return load_odibi_assets(self.config, **options)
 
-    def run(self, selection: Any = None, *, raises: bool = False, **options: Any) -> Run:
+    def run(
+        self,
+        selection: Any = None,
+        *,
+        raises: bool = False,
+        tags: dict[str, str] | None = None,
+        **options: Any,
+    ) -> Run:
         definitions = dg.Definitions(
             assets=[*self.assets(**options), *self.extra],
             jobs=[dg.define_asset_job("all", selection=selection or "*")],
         )
         job = definitions.resolve_job_def("all")
-        return Run(job.execute_in_process(instance=self.instance, raise_on_error=raises))
+        return Run(job.execute_in_process(instance=self.instance, raise_on_error=raises, tags=tags))
 
     def stored(self, name: str) -> pl.DataFrame:
         return pl.read_parquet(self.root / "lake" / name)

@@ -23,7 +23,12 @@ PAGE = Path(__file__).parents[2] / "docs" / "keys.md"
 
 FULL: dict[str, Any] = {
     "project": "demo",
-    "connections": {"lake": {"type": "local"}},
+    "connections": {
+        "lake": {"type": "local"},
+        "pg": {"type": "postgres", "host": "db", "database": "shop"},
+        "my": {"type": "mysql", "host": "db", "database": "shop"},
+        "lite": {"type": "sqlite", "database": "shop.db"},
+    },
     "dagster": {},
     "pipelines": [
         {
@@ -34,14 +39,26 @@ FULL: dict[str, Any] = {
                     "name": "a",
                     "dagster": {},
                     "columns": {"x": {}},
-                    "read": {"connection": "lake", "format": "parquet", "path": "in"},
+                    "read": {
+                        "connection": "lake",
+                        "format": "parquet",
+                        "path": "in",
+                        "incremental": {"mode": "stateful", "column": "x"},
+                    },
                     "inputs": {"py": {"asset": "team/raw"}},
                     "transform": {"steps": [{"sql": "SELECT * FROM df"}]},
                     "validation": {
                         "tests": [{"type": "not_null", "columns": ["x"], "on_fail": "quarantine"}],
                         "quarantine": {"connection": "lake", "path": "q", "add_columns": {}},
                     },
-                    "write": {"connection": "lake", "format": "parquet", "path": "out"},
+                    "write": {
+                        "connection": "lake",
+                        "format": "parquet",
+                        "path": "out",
+                        "mode": "upsert",
+                        "options": {"keys": ["x"]},
+                        "add_metadata": {},
+                    },
                 }
             ],
         }
@@ -51,10 +68,14 @@ NODE = ("pipelines", 0, "nodes", 0)
 PATHS: dict[str, tuple[str | int, ...]] = {
     "the project": (),
     "connections: type local": ("connections", "lake"),
+    "connections: type postgres": ("connections", "pg"),
+    "connections: type mysql": ("connections", "my"),
+    "connections: type sqlite": ("connections", "lite"),
     "pipelines": ("pipelines", 0),
     "nodes": NODE,
     "columns": (*NODE, "columns", "x"),
     "read, and inputs in storage": (*NODE, "read"),
+    "read.incremental": (*NODE, "read", "incremental"),
     "inputs of Python assets": (*NODE, "inputs", "py"),
     "transform": (*NODE, "transform"),
     "transform.steps": (*NODE, "transform", "steps", 0),
@@ -62,6 +83,7 @@ PATHS: dict[str, tuple[str | int, ...]] = {
     "validation.quarantine": (*NODE, "validation", "quarantine"),
     "validation.quarantine.add_columns": (*NODE, "validation", "quarantine", "add_columns"),
     "write": (*NODE, "write"),
+    "write.add_metadata": (*NODE, "write", "add_metadata"),
     "dagster, at the project": ("dagster",),
     "dagster, at a pipeline": ("pipelines", 0, "dagster"),
     "dagster, at a node": (*NODE, "dagster"),

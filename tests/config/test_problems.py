@@ -272,6 +272,45 @@ CASES = [
         id="option",
     ),
     pytest.param(
+        nodes(f"{A}  write: {{connection: lake, format: csv, path: a, mode: upsert}}"),
+        "format csv cannot be written with mode upsert; choose delta or parquet or sql",
+        "10:63",
+        id="mode of a format",
+    ),
+    pytest.param(
+        nodes(
+            f"{A}  write: {{connection: lake, format: csv, path: a, mode: append_once, "
+            "options: {keys: [id]}}"
+        ),
+        "format csv cannot be written with mode append_once; choose delta or parquet or sql",
+        "10:63",
+        id="mode of a format, with keys",
+    ),
+    pytest.param(
+        nodes(f"{A}  write: {{connection: lake, format: parquet, path: a, mode: append_once}}"),
+        r"mode append_once needs the columns that identify a row; write options: {keys: \[o",
+        "10:67",
+        id="mode without keys",
+    ),
+    pytest.param(
+        nodes(
+            f"{A}  write: {{connection: lake, format: json, path: a, mode: append, "
+            "options: {lines: false}}"
+        ),
+        "an array cannot be appended to; write lines",
+        "10:64",
+        id="append to an array",
+    ),
+    pytest.param(
+        nodes(
+            f"{A}  write: {{connection: lake, format: parquet, path: a, mode: upsert, "
+            "options: {keys: [id, id]}}"
+        ),
+        "column 'id' is named twice",
+        "10:91",
+        id="key twice",
+    ),
+    pytest.param(
         nodes(f"{A}  write: {{connection: lake, format: parquet, path: a, mode: appnd}}"),
         "mode must be one of overwrite, .*; did you mean 'append'",
         "10:67",
@@ -450,7 +489,7 @@ pipelines:
       - name: d
         depends_on: [a, b]
         description: ${UNSET_BY_US}
-        write: {connection: lake, format: parquet, path: x, mode: append}
+        write: {connection: lake, format: parquet, path: x, mode: merge}
 """
 
 

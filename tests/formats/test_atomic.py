@@ -70,6 +70,7 @@ import polars as pl
 from odibi_dagster.connections.base import Location
 from odibi_dagster.engines.base import get_engine
 from odibi_dagster.formats.base import formats
+from tests.formats.support import numbered
 
 kind, path, how = sys.argv[1:]
 engine, format = get_engine("polars"), formats[kind]()
@@ -78,11 +79,11 @@ if how == "disk":
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 random = (pl.int_range(200_000).hash() // 4).cast(pl.Int64)
 numbers = pl.LazyFrame({"a": [0]}).select(random.alias("a"))
-staged = format.stage(engine, engine.wrap(numbers), Location(Path(path)), batch="b2")
+staged = format.stage(engine, engine.wrap(numbers), Location(Path(path)), batch=numbered("b2"))
 print("staged", flush=True)
 if how == "kill":
     os.kill(os.getpid(), signal.SIGKILL)
-format.publish(staged)
+format.publish(engine, staged)
 """
 
 
@@ -130,7 +131,7 @@ def test_two_publishers_of_one_directory_take_turns(tmp_path: Path) -> None:
         args=("parquet", path, frame_of(POLARS, {"a": [2], "k": [1]})),
         kwargs={"partition_by": ("k",), "batch": "b2"},
     )
-    other = os.open(path, os.O_RDONLY)
+    other = os.open(path.parent, os.O_RDONLY)
     fcntl.flock(other, fcntl.LOCK_EX)
     again.start()
     again.join(timeout=1)

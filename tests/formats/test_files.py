@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from odibi_dagster.connections.base import Location
+from odibi_dagster.core.names import slug
 from odibi_dagster.engines.base import Engine
 from odibi_dagster.errors import (
     ConfigError,
@@ -19,7 +20,16 @@ from odibi_dagster.errors import (
     WriteError,
 )
 from odibi_dagster.formats import files
-from tests.formats.support import POLARS, format_of, frame_of, hidden, read, rows_of, write
+from tests.formats.support import (
+    POLARS,
+    format_of,
+    frame_of,
+    hidden,
+    numbered,
+    read,
+    rows_of,
+    write,
+)
 
 ROWS = {"id": [1, 2, 3], "k": ["x", None, "é/ä=% :"], "ok": [True, None, False]}
 EXPECTED = sorted(zip(*ROWS.values(), strict=True))
@@ -51,9 +61,9 @@ def test_no_rows_keep_the_schema(engine: Engine, tmp_path: Path, kind: str) -> N
 @pytest.mark.parametrize("kind", ["parquet", "csv", "json"])
 def test_publishing_twice_changes_nothing(tmp_path: Path, kind: str) -> None:
     format, location = format_of(kind), Location(tmp_path / "out")
-    staged = format.stage(POLARS, frame_of(POLARS, ROWS), location, batch="b")
+    staged = format.stage(POLARS, frame_of(POLARS, ROWS), location, batch=numbered("b"))
     assert not format.exists(location)
-    assert format.publish(staged) == format.publish(staged)
+    assert format.publish(POLARS, staged) == format.publish(POLARS, staged)
     assert read(kind, location.path).collect().shape == (3, 3)
 
 
@@ -71,7 +81,7 @@ def test_a_failing_plan_leaves_the_old_data(engine: Engine, tmp_path: Path, kind
 @pytest.mark.parametrize("kind", ["parquet", "csv", "json", "delta"])
 def test_discarding_leaves_no_trace(tmp_path: Path, kind: str) -> None:
     format, location = format_of(kind), Location(tmp_path / "out")
-    staged = format.stage(POLARS, frame_of(POLARS, ROWS), location, batch="b")
+    staged = format.stage(POLARS, frame_of(POLARS, ROWS), location, batch=numbered("b"))
     format.discard(staged)
     format.discard(staged)
     assert list(tmp_path.iterdir()) == []
@@ -102,6 +112,20 @@ def test_partitions_lie_in_hive_folders(engine: Engine, tmp_path: Path) -> None:
     write("parquet", path, frame_of(engine, ROWS).head(0), engine=engine, partition_by=("k",))
     assert rows_of(engine, read("parquet", path, engine=engine)) == []
     assert [p.name for p in path.iterdir() if p.is_dir()] == []
+
+
+@pytest.mark.parametrize("kind", ["parquet", "delta"])
+def test_folders_that_another_engine_named(engine: Engine, tmp_path: Path, kind: str) -> None:
+    """One escapes the bytes of a letter, another writes the letter."""
+    rows, path = {"id": [1, 2, 3], "ä k": ["é/%41", "日本", "y"]}, tmp_path / "out"
+    write(kind, path, frame_of(POLARS, rows), partition_by=("ä k",))
+    write(
+        kind, path, frame_of(engine, rows), engine=engine, batch="b2", mode="append",
+        partition_by=("ä k",),
+    )  # fmt: skip
+    for reader in (engine, POLARS):
+        frame = read(kind, path, engine=reader).select("id", "ä k")
+        assert sorted(rows_of(reader, frame)) == sorted(2 * [*zip(*rows.values(), strict=True)])
 
 
 def test_text_in_a_partition_stays_text(engine: Engine, tmp_path: Path) -> None:
@@ -148,11 +172,11 @@ def test_a_file_that_lost_its_place_comes_back(tmp_path: Path) -> None:
     """A run killed between the two renames that put a directory in a file's place."""
     path = tmp_path / "out.parquet"
     write("parquet", path, frame_of(POLARS, ROWS))
-    dead = tmp_path / ".out.parquet.staged-dead-00000000"
+    dead = tmp_path / f".out.parquet.staged-{slug(str(numbered('b1')))}-00000000"
     dead.mkdir()
     path.rename(dead / ".before")
     with pytest.raises(OdibiError):
-        write("parquet", path, POLARS.wrap(FAILING), batch="dead")
+        write("parquet", path, POLARS.wrap(FAILING), batch="b1")
     assert read("parquet", path).collect().shape == (3, 3)
     assert hidden(tmp_path) == []
 
@@ -161,7 +185,7 @@ def test_leftovers_of_the_same_batch_or_of_yesterday_go(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "out"
-    for name in ("b1-11111111", "other-22222222"):
+    for name in (f"{slug(str(numbered('b1')))}-11111111", "other-22222222"):
         (tmp_path / f".out.staged-{name}").mkdir()
     write("parquet", path, frame_of(POLARS, ROWS), batch="b1")
     assert hidden(tmp_path) == [".out.staged-other-22222222"]
@@ -173,11 +197,11 @@ def test_leftovers_of_the_same_batch_or_of_yesterday_go(
 def test_rows_staged_by_this_run_may_be_staged_again(tmp_path: Path) -> None:
     """Splitting off broken rows reads what the same batch staged."""
     format, location = format_of("parquet"), Location(tmp_path / "out")
-    first = format.stage(POLARS, frame_of(POLARS, ROWS), location, batch="b")
+    first = format.stage(POLARS, frame_of(POLARS, ROWS), location, batch=numbered("b"))
     valid = format.scan_staged(POLARS, first).filter(nw.col("id") > 1)
-    second = format.stage(POLARS, valid, location, batch="b")
+    second = format.stage(POLARS, valid, location, batch=numbered("b"))
     format.discard(first)
-    assert format.publish(second).rows == 2
+    assert format.publish(POLARS, second).rows == 2
 
 
 @pytest.mark.parametrize("stranger", ["notes.txt", "sub/x.parquet", "_delta_log/0.json"])
@@ -226,9 +250,11 @@ def test_a_damaged_footer_is_named(tmp_path: Path) -> None:
 def test_staged_csv_tells_null_from_empty(tmp_path: Path) -> None:
     frame = pl.DataFrame({"s": ["", None, "NA", "007", " x"], "n": [1, None, 3, 4, 5]})
     csv = format_of("csv")
-    staged = csv.stage(POLARS, POLARS.wrap(frame), Location(tmp_path / "out.csv"), batch="b")
+    staged = csv.stage(
+        POLARS, POLARS.wrap(frame), Location(tmp_path / "out.csv"), batch=numbered("b")
+    )
     assert csv.scan_staged(POLARS, staged).collect().to_native().equals(frame)
-    csv.publish(staged)
+    csv.publish(POLARS, staged)
     read_again = rows_of(POLARS, read("csv", tmp_path / "out.csv"))
     assert read_again == [(None, 1), (None, None), (None, 3), ("007", 4), (" x", 5)]
 

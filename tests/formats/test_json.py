@@ -16,7 +16,16 @@ from odibi_dagster.connections.base import Location
 from odibi_dagster.engines.base import Engine
 from odibi_dagster.errors import DataReadError, SchemaContractError
 from odibi_dagster.formats import landing
-from tests.formats.support import POLARS, format_of, frame_of, hidden, read, rows_of, write
+from tests.formats.support import (
+    POLARS,
+    format_of,
+    frame_of,
+    hidden,
+    numbered,
+    read,
+    rows_of,
+    write,
+)
 
 
 def put(folder: Path, *texts: str) -> Path:
@@ -103,7 +112,7 @@ MORE = {
 def test_staged_rows_come_back_as_they_were(engine: Engine, tmp_path: Path) -> None:
     frame = frame_of(engine, ROWS)
     json = format_of("json")
-    staged = json.stage(engine, frame, Location(tmp_path / "x.json"), batch="b")
+    staged = json.stage(engine, frame, Location(tmp_path / "x.json"), batch=numbered("b"))
     assert staged.rows == 4
     found = rows_of(engine, json.scan_staged(engine, staged))
     assert sorted(found, key=str) == sorted(zip(*ROWS.values(), strict=True), key=str)
@@ -114,7 +123,9 @@ def test_staged_rows_come_back_as_they_were(engine: Engine, tmp_path: Path) -> N
 def test_more_types_on_polars(tmp_path: Path) -> None:
     frame = pl.DataFrame(MORE)
     json = format_of("json")
-    staged = json.stage(POLARS, POLARS.wrap(frame), Location(tmp_path / "x.json"), batch="b")
+    staged = json.stage(
+        POLARS, POLARS.wrap(frame), Location(tmp_path / "x.json"), batch=numbered("b")
+    )
     assert json.scan_staged(POLARS, staged).collect().to_native().equals(frame)
 
 

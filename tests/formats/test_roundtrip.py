@@ -14,7 +14,7 @@ from polars.testing import assert_frame_equal
 from polars.testing.parametric import column, dataframes
 
 from odibi_dagster.connections.base import Location
-from tests.formats.support import POLARS, format_of, read
+from tests.formats.support import POLARS, format_of, numbered, read
 
 FLAT = [
     pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.Float32, pl.Float64, pl.Boolean, pl.String,
@@ -51,10 +51,10 @@ def test_round_trip(kind: str) -> None:
 
 def _round_trip(kind: str, frame: pl.DataFrame, path: Path) -> None:
     format = format_of(kind)
-    staged = format.stage(POLARS, POLARS.wrap(frame), Location(path), batch="b")
+    staged = format.stage(POLARS, POLARS.wrap(frame), Location(path), batch=numbered("b"))
     assert staged.rows == frame.height
     assert_frame_equal(format.scan_staged(POLARS, staged).collect().to_native(), frame)
-    assert format.publish(staged).rows == frame.height
+    assert format.publish(POLARS, staged).rows == frame.height
     if kind in ("parquet", "delta"):
         assert_frame_equal(read(kind, path).collect().to_native(), frame)
 
@@ -78,11 +78,15 @@ def test_partitions_hold_any_text(frame: pl.DataFrame) -> None:
         with TemporaryDirectory() as folder:
             path, format = Path(folder) / "out", format_of(kind)
             staged = format.stage(
-                POLARS, POLARS.wrap(frame), Location(path), batch="b", partition_by=("k", "d")
+                POLARS,
+                POLARS.wrap(frame),
+                Location(path),
+                batch=numbered("b"),
+                partition_by=("k", "d"),
             )
             found = format.scan_staged(POLARS, staged).collect().to_native()
             assert_frame_equal(found, frame, check_row_order=False)
-            format.publish(staged)
+            format.publish(POLARS, staged)
             found = read(kind, path).select("k", "d", "v").collect().to_native()
             assert_frame_equal(found, frame, check_row_order=False)
 
@@ -97,5 +101,5 @@ def test_any_text_survives_staging_as_csv_and_json(texts: list[str | None]) -> N
         with TemporaryDirectory() as folder:
             format = format_of(kind)
             location = Location(Path(folder) / "out")
-            staged = format.stage(POLARS, POLARS.wrap(frame), location, batch="b")
+            staged = format.stage(POLARS, POLARS.wrap(frame), location, batch=numbered("b"))
             assert_frame_equal(format.scan_staged(POLARS, staged).collect().to_native(), frame)

@@ -1,0 +1,3 @@
+{% test condition(model, column_name, that) %}
+SELECT {{ column_name }} FROM {{ model }} WHERE NOT ({{ that }})
+{% endtest %}

@@ -1,0 +1,32 @@
+"""Runs that repeat each other: what they publish is one batch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance, DagsterRun
+
+
+def run_key_of(run: DagsterRun, instance: DagsterInstance) -> str:
+    """The first run of a chain in which each repeats the one before, as a key.
+
+    A step retried by Dagster stays in its run. A run retried by Dagster, or by hand, names the run
+    it repeats: where that one did not succeed (it failed, or was killed and never said so), its
+    rows may be visible all the same and must not be added twice. What repeats a successful run is a
+    batch of its own.
+    """
+    while run.parent_run_id and (parent := instance.get_run_by_id(run.parent_run_id)):
+        if parent.is_success:
+            break
+        run = parent
+    return short(run.run_id)
+
+
+def short(run_id: str) -> str:
+    """A run in 16 characters: part of file names.
+
+    >>> short("0b0c14f6-9a5e-4c3e-8c1a-1d2e3f405162")
+    '0b0c14f69a5e4c3e'
+    """
+    return run_id.replace("-", "")[:16]

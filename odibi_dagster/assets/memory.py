@@ -1,0 +1,234 @@
+"""What a run of a node remembers: its lease, its batch, its window; and what a dead run left.
+
+lease -> recover -> fix the window and say what is about to be published (the intent) -> ... publish
+with the batch's number inside the target -> confirm. Whatever is killed in between: the target says
+whether the number is in it, and the next run either adopts the batch or publishes the same window.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from odibi_dagster.core.batch import Batch
+from odibi_dagster.errors import FencedError, OdibiError, StateMismatchError, StateUnavailableError
+from odibi_dagster.plan.window import Window
+from odibi_dagster.state.marks import later
+from odibi_dagster.state.store import Facts, Intent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from odibi_dagster.config.incremental import Incremental
+    from odibi_dagster.config.project import Node, Target
+    from odibi_dagster.plan.window import Cursor
+    from odibi_dagster.state.identity import Identity
+    from odibi_dagster.state.marks import Mark
+    from odibi_dagster.state.store import Lease, Store
+
+_MAX_FUTURE = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Where a node's state lies, and on whose behalf it is changed."""
+
+    store: Store
+    identity: Identity
+    run_id: str
+    run_key: str
+    """The same for every run that repeats a failed one."""
+    full_refresh: bool = False
+    """Read everything and replace the target."""
+
+    @contextmanager
+    def session(self, node: Node) -> Iterator[Session]:
+        """The node for this run alone; what an error ends is noted, and the next one let in."""
+        assert node.target is not None  # noqa: S101  (a view has no state)
+        lease = self.store.acquire(self.identity, self.run_id)
+        stopped = threading.Event()
+        beating = threading.Thread(target=self._beat, args=(lease, stopped), daemon=True)
+        beating.start()
+        session = None
+        try:
+            session = Session(self, lease, node, node.target)
+            yield session
+        except FencedError:
+            raise
+        except BaseException as error:
+            if session is None or not session.is_over:  # what was published stays published
+                self._end(lease, error)
+            raise
+        finally:
+            stopped.set()
+        if not session.is_over:
+            self.store.release(lease)
+
+    def _end(self, lease: Lease, error: BaseException) -> None:
+        """Let the next one in. An intent stays: its batch may yet become visible."""
+        try:
+            self.store.release(lease, str(error)[:2_000] or type(error).__name__)
+        except StateUnavailableError as also:
+            error.add_note(f"and the lease could not be ended, it runs out by itself: {also}")
+
+    def _beat(self, lease: Lease, stopped: threading.Event) -> None:
+        """Keep the lease while the node is at work."""
+        while not stopped.wait(self.store.lease_seconds / 3):
+            try:
+                self.store.renew(lease)
+            except StateUnavailableError:
+                continue  # it may answer the next time
+            except OdibiError:
+                return  # the run finds out itself before it publishes
+
+
+class Session:
+    """One run of one node, from its lease to what is confirmed."""
+
+    def __init__(self, memory: Memory, lease: Lease, node: Node, target: Target) -> None:
+        self._memory, self._lease, self._node = memory, lease, node
+        self.owner = lease.remembered.name
+        self.mark: Mark | None = lease.remembered.mark
+        self.is_over = False
+        self._intended = False
+        self.last = lease.remembered.batch
+        """The number of the last batch that was published; 0 before the first."""
+        self._expected = lease.remembered.in_target
+        self.repeats = False
+        """Whether this batch was published, or about to be, by an earlier try."""
+        self.intent = self._recovered(target)
+        full = memory.full_refresh or self.intent.full
+        self.target = replace(target, mode="overwrite") if full else target
+
+    @property
+    def batch(self) -> Batch:
+        """The batch of this run."""
+        return Batch(self.owner, self.intent.number)
+
+    def window(
+        self,
+        cursor: Cursor,
+        incremental: Incremental,
+        at: datetime,
+        max_future: timedelta | None,
+    ) -> Window:
+        """Which rows are new. CursorError or StateMismatchError where that cannot be said."""
+        first = not self.last or self.intent.full
+        mark = None if self.intent.full else self._fitted(cursor, self.mark)
+        if self.repeats:
+            lower, upper = (self._fitted(cursor, m) for m in (self.intent.lower, self.intent.upper))
+            return Window(lower, upper, mark, later(mark, upper), first)
+        if not incremental.is_stateful:
+            lower = None if first else cursor.since(at, incremental.span)
+            return Window(lower, is_first=first)
+        lower = cursor.before(mark, incremental.watermark_lag)
+        seen = cursor.look(lower, at, max_future or _MAX_FUTURE)
+        is_empty = seen.upper is None and not (first and seen.rows)
+        return Window(lower, seen.upper, mark, later(mark, seen.upper), first, seen.nulls, is_empty)
+
+    def _fitted(self, cursor: Cursor, mark: Mark | None) -> Mark | None:
+        """The mark in the cursor's own type; StateMismatchError where it has none."""
+        if mark is None or (fitted := cursor.fitted(mark)) is not None:
+            return None if mark is None else fitted
+        column = self._node.incremental and self._node.incremental.column
+        msg = f"the mark is {mark} and '{column}' is of another type; {self._mend}"
+        raise StateMismatchError(msg)
+
+    def beside(self, quarantine: Target) -> Target:
+        """The quarantine: replaced where the target is."""
+        full = self.target.mode == "overwrite"
+        return replace(quarantine, mode="overwrite") if full else quarantine
+
+    def intend(self, window: Window | None) -> None:
+        """Say what is about to be published; FencedError where another run has taken over."""
+        if window is not None and not self.repeats:
+            self.intent = replace(self.intent, lower=window.lower, upper=window.upper)
+        self._memory.store.intend(self._lease, self.intent, self.target.location.uri)
+        self._intended = True
+
+    def confirm(self, **facts: Any) -> None:
+        """What was published is remembered: mark, batch and run at once.
+
+        Where there was nothing to publish only the lease ends.
+        """
+        if self._intended:
+            in_target = self.target.format.published(self.target.location, self.owner) or 0
+            self._memory.store.confirm(
+                self._lease, self.intent, Facts(in_target=in_target, **facts)
+            )
+        else:
+            self._memory.store.release(self._lease)
+        self.is_over = True
+
+    @property
+    def _mend(self) -> str:
+        name = f"{self._memory.identity.pipeline}/{self._memory.identity.node}"
+        return (
+            f"'odibi-dagster run CONFIG {name} --full-refresh' reads everything and replaces the "
+            f"target, 'odibi-dagster state repair CONFIG {name}' takes the target as it is, "
+            f"'odibi-dagster state reset CONFIG {name}' forgets or sets the mark"
+        )
+
+    def _recovered(self, target: Target) -> Intent:
+        """The batch to publish now, after what an earlier run left has been settled."""
+        memory, told = self._memory, self._lease.remembered
+        there = target.format.published(target.location, self.owner) or 0
+        pending = told.intent
+        published = pending is not None and there == pending.number
+        if pending is not None and published:
+            # published and never confirmed: the target knows better
+            facts = Facts(adopted=True, in_target=there)
+            memory.store.confirm(self._lease, pending, facts, release=False)
+            self.last = self._expected = there
+            self.mark = later(None if pending.full else self.mark, pending.upper)
+        if memory.full_refresh:
+            # no number that a run which sleeps since then could still publish rows under
+            used = max(self.last, there, pending.number if pending else 0)
+            return Intent(used + 1, memory.run_key, full=True)
+        if pending is not None and pending.full and not published:
+            return self._again(pending)  # whatever is there now will be replaced
+        self._refuse_mismatch(target, there)
+        if pending is not None and (not published or self._is_mine(pending.run_key)):
+            return self._again(pending)
+        if self._is_mine(told.run_key) and (
+            confirmed := memory.store.window(memory.identity, self.last)
+        ):
+            return self._again(confirmed)
+        return Intent(max(self.last, there) + 1, memory.run_key)
+
+    def _again(self, intent: Intent) -> Intent:
+        self.repeats = True
+        return replace(intent, run_key=self._memory.run_key)
+
+    def _is_mine(self, run_key: str | None) -> bool:
+        """Whether an earlier try of this very run published the last batch, and only said so here.
+
+        An overwrite is simply done again.
+        """
+        adds = self._node.target is not None and self._node.target.mode != "overwrite"
+        return adds and run_key == self._memory.run_key
+
+    def _refuse_mismatch(self, target: Target, there: int) -> None:
+        """A mark is only worth something beside the very rows that it stands for."""
+        told = self._lease.remembered
+        if self._node.incremental is None or not self._node.incremental.is_stateful:
+            return
+        uri, exists = target.location.uri, target.format.exists(target.location)
+        reason = None
+        if self.last and told.target not in (None, uri):
+            reason = f"the mark belongs to {told.target}, and the node writes {uri} now"
+        elif target.mode == "overwrite":
+            return
+        elif self.last and not exists:
+            reason = f"{target.location} is gone, and the state is at batch {self.last}"
+        elif there != self._expected:
+            reason = f"target is at batch {there}, state at {self._expected}"
+        elif target.mode == "append" and exists and not self.last and told.intent is None:
+            reason = f"{target.location} holds rows, and no mark says which of them were read"
+        if reason:
+            msg = f"{reason}; {self._mend}"
+            raise StateMismatchError(msg)

@@ -1,0 +1,199 @@
+"""What becomes visible in a Delta table does so by one commit, which names its batch.
+
+Its number is the version of a transaction in the commit itself, whose id is the owner: it tells a
+later try that the batch is in, and makes two tries at once conflict.
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING, Any
+
+import narwhals.stable.v2 as nw
+
+from odibi_dagster.errors import SchemaContractError, WriteError
+from odibi_dagster.formats.base import APPENDING
+from odibi_dagster.formats.delta_log import add_action, delta_schema
+from odibi_dagster.formats.delta_scan import files_of
+from odibi_dagster.formats.disk import sync, synced
+from odibi_dagster.formats.files import move_in
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from deltalake import CommitProperties, DeltaTable
+    from deltalake.transaction import AddAction
+
+    from odibi_dagster.core.batch import Batch
+    from odibi_dagster.core.frame import Frame
+    from odibi_dagster.engines.base import Engine
+    from odibi_dagster.formats.base import Staged
+
+_RETRIES = {"append": 15}
+"""Appends do not mind what others commit meanwhile; every other mode was planned on one version."""
+_PLAIN = {"appendOnly", "invariants", "timestampNtz", "v2Checkpoint", "vacuumProtocolCheck"}
+"""Table features that demand nothing of whoever adds files."""
+
+
+def last_batch(snapshot: DeltaTable | None, owner: str) -> int | None:
+    """The number of the owner's last batch in this version of the table."""
+    return None if snapshot is None else snapshot.transaction_version(_transaction(owner))
+
+
+def create(staged: Staged) -> None:
+    """The table is made aside, with its first commit in it, and renamed: a kill leaves nothing.
+
+    WriteError where another writer was first.
+    """
+    from deltalake.transaction import create_table_with_add_actions
+
+    root, fresh = staged.location.path, staged.folder / ".table"
+    fresh.mkdir(exist_ok=True)
+    adds = _adds(move_in(fresh, staged.folder, staged.files), fresh)
+    with synced(fresh / "_delta_log"):
+        _committed(
+            lambda: create_table_with_add_actions(
+                str(fresh),
+                delta_schema(staged.schema),
+                adds,
+                "error",
+                list(staged.partition_by),
+                commit_properties=_properties(staged.batch, 0),
+            )
+        )
+    sync(fresh)
+    try:
+        fresh.rename(root)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        msg = "another writer made a table there since this run began"
+        raise WriteError(msg) from error
+    sync(root.parent)
+
+
+def commit(staged: Staged, snapshot: DeltaTable, files: tuple[Path, ...]) -> None:
+    """Add the files, which lie in the table's folder; an overwrite removes all others.
+
+    WriteError where the table is not what `snapshot` says and that matters.
+    """
+    root = staged.location.path
+    adds, mode = _adds(files, root), "overwrite" if staged.mode == "overwrite" else "append"
+    properties = _properties(staged.batch, _RETRIES.get(staged.mode, 0))
+    _allow_naive_times(snapshot, staged.schema)
+    with synced(root / "_delta_log"):
+        _committed(
+            lambda: snapshot.create_write_transaction(
+                [*adds],
+                mode,
+                delta_schema(staged.schema),
+                list(staged.partition_by),
+                commit_properties=properties,
+            )
+        )
+
+
+def _adds(files: tuple[Path, ...], root: Path) -> list[AddAction]:
+    import pyarrow.parquet as pq
+
+    return [add_action(file, root, pq.read_metadata(file)) for file in files]
+
+
+def merge(staged: Staged, snapshot: DeltaTable) -> dict[str, int]:
+    """Update the rows with the keys of the batch and insert the others; how many of each."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    from deltalake import WriterProperties
+
+    root = staged.location.path
+    before = files_of(snapshot)
+    sources = [pq.ParquetFile(file) for file in staged.files]
+    schema = sources[0].schema_arrow
+    rows = (part for source in sources for part in source.iter_batches())
+    same = " AND ".join(f"target.{_quoted(key)} = source.{_quoted(key)}" for key in staged.keys)
+    merger = snapshot.merge(
+        pa.RecordBatchReader.from_batches(schema, rows),
+        same,
+        source_alias="source",
+        target_alias="target",
+        writer_properties=WriterProperties(compression="ZSTD", compression_level=1),
+        commit_properties=_properties(staged.batch, 0),
+    )
+    with synced(root / "_delta_log"):
+        told = _committed(merger.when_matched_update_all().when_not_matched_insert_all().execute)
+    for file in files_of(snapshot) - before:
+        sync(root / file)
+    return {
+        "updated_rows": told["num_target_rows_updated"],
+        "inserted_rows": told["num_target_rows_inserted"],
+    }
+
+
+def refuse_features(snapshot: DeltaTable, mode: str) -> None:
+    """SchemaContractError where the table demands of its files what staged files do not keep."""
+    protocol, configuration = snapshot.protocol(), snapshot.metadata().configuration
+    demands = set(protocol.writer_features or ()) - _PLAIN - {"checkConstraints", "columnMapping"}
+    demands |= {name for name in configuration if name.startswith("delta.constraints.")}
+    if configuration.get("delta.columnMapping.mode", "none") != "none":
+        demands.add("delta.columnMapping")
+    if configuration.get("delta.appendOnly") == "true" and mode not in APPENDING:
+        demands.add("delta.appendOnly")
+    if demands:
+        msg = (
+            f"the table uses {', '.join(sorted(demands))}, which cannot be kept here; write to "
+            "another table, or drop the feature"
+        )
+        raise SchemaContractError(msg)
+
+
+def refuse_nulls(engine: Engine, rows: Frame, snapshot: DeltaTable) -> None:
+    """SchemaContractError where a column holds a null that the table declares as not null."""
+    required = [field.name for field in snapshot.schema().fields if not field.nullable]
+    if not required:
+        return
+    (counts,) = engine.fetch(rows.select(nw.col(*required).is_null().cast(nw.Int64()).sum()), 1)
+    broken = [f"'{name}' ({count:,})" for name, count in counts.items() if count]
+    if broken:
+        msg = f"the table allows no null in {', '.join(broken)}; filter the rows out, or fill them"
+        raise SchemaContractError(msg)
+
+
+def _quoted(column: str) -> str:
+    return f"`{column}`"
+
+
+def _transaction(owner: str) -> str:
+    return f"odibi:{owner}"
+
+
+def _properties(batch: Batch, retries: int) -> CommitProperties:
+    from deltalake import CommitProperties, Transaction
+
+    said = Transaction(_transaction(batch.owner), batch.number)
+    return CommitProperties(app_transactions=[said], max_commit_retries=retries)
+
+
+def _committed(attempt: Callable[[], Any]) -> Any:
+    from deltalake.exceptions import CommitFailedError, DeltaError
+
+    try:
+        return attempt()
+    except CommitFailedError as error:
+        msg = f"the table was changed by another writer since this run began ({error})"
+        raise WriteError(msg) from error
+    except DeltaError as error:
+        raise WriteError(str(error)) from error
+
+
+def _allow_naive_times(snapshot: DeltaTable, schema: Mapping[str, nw.dtypes.DType]) -> None:
+    """Timestamps without a zone need a table feature; a table made without them learns it."""
+    from deltalake import CommitProperties, TableFeatures
+
+    naive = "timestamp_ntz" in delta_schema(schema).to_json()
+    if naive and "timestampNtz" not in (snapshot.protocol().reader_features or ()):
+        snapshot.alter.add_feature(
+            TableFeatures.TimestampWithoutTimezone,
+            allow_protocol_versions_increase=True,
+            commit_properties=CommitProperties(max_commit_retries=0),
+        )

@@ -1,0 +1,230 @@
+"""The state as people look at it and mend it. Every change leaves a row that says who did what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from odibi_dagster.errors import StateMismatchError
+from odibi_dagster.state import tables
+from odibi_dagster.state.clock import Now
+from odibi_dagster.state.database import patiently
+from odibi_dagster.state.identity import Identity
+from odibi_dagster.state.marks import Mark, decode, encode
+from odibi_dagster.state.store import KEPT_BATCHES, KEPT_SECONDS, prune
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from odibi_dagster.state.store import Store
+
+_S, _B, _R = tables.state, tables.batches, tables.runs
+
+
+@dataclass(frozen=True)
+class Row:
+    """What is remembered of one identity; times are seconds since 1970."""
+
+    identity: Identity
+    name: str
+    """Whose batches the target holds."""
+    mark: Mark | None
+    batch: int
+    in_target: int
+    pending: bool
+    target: str | None
+    holder: str | None
+    """The run that has the lease right now."""
+    updated_at: float | None
+
+
+@dataclass(frozen=True)
+class Batched:
+    """One batch that was published; what is None is unknown."""
+
+    identity: Identity
+    number: int
+    run_key: str
+    lower: str | None
+    upper: str | None
+    rows: int | None
+    quarantined: int | None
+    bytes: int | None
+    seconds: float | None
+    adopted: bool
+    published_at: float
+
+
+@dataclass(frozen=True)
+class Noted:
+    """What was tried or changed by hand."""
+
+    action: str
+    run_id: str
+    number: int | None
+    message: str | None
+    at: float
+
+
+class Admin:
+    """Looks at the state of a project, and changes it on somebody's word."""
+
+    def __init__(self, store: Store, project: str, who: str) -> None:
+        self._store, self._project, self._who = store, project, who
+
+    def rows(self) -> list[Row]:
+        """Everything that is remembered of the project, by name."""
+        query = (
+            sa.select(_S, Now().label("now"))
+            .where(_S.c.project == self._project)
+            .order_by(_S.c.pipeline, _S.c.node, _S.c.environment, _S.c.key_prefix)
+        )
+        found = patiently(self._store.engine, lambda c: c.execute(query).all())
+        return [
+            Row(
+                _identity(row),
+                row.name,
+                None if row.mark is None else decode(row.mark),
+                row.batch,
+                row.in_target,
+                row.intent is not None,
+                row.target,
+                row.owner if row.owner and row.lease_until > row.now else None,
+                row.updated_at,
+            )
+            for row in found
+        ]
+
+    def batches(self, identities: Sequence[Identity], last: int) -> list[Batched]:
+        """The last batches of these identities together, the newest first."""
+        by_key = {identity.key: identity for identity in identities}
+        query = (
+            sa.select(_B)
+            .where(_B.c.state_id.in_(by_key))
+            .order_by(_B.c.published_at.desc())
+            .limit(last)
+        )
+        return [
+            Batched(
+                by_key[row.state_id], row.number, row.run_key, row.lower, row.upper,
+                row.row_count, row.quarantined, row.bytes, row.seconds, bool(row.adopted),
+                row.published_at,
+            )
+            for row in patiently(self._store.engine, lambda c: c.execute(query).all())
+        ]  # fmt: skip
+
+    def notes(self, identity: Identity, last: int) -> list[Noted]:
+        """What was tried with an identity, and changed by hand, the newest first."""
+        query = (
+            sa.select(_R).where(_R.c.state_id == identity.key).order_by(_R.c.id.desc()).limit(last)
+        )
+        rows = patiently(self._store.engine, lambda c: c.execute(query).all())
+        return [Noted(row.action, row.run_id, row.number, row.message, row.at) for row in rows]
+
+    def reset(self, identity: Identity, mark: Mark | None) -> None:
+        """Set the mark, or forget it together with what the target is known to hold."""
+        values: dict[str, object] = {"mark": None if mark is None else encode(mark), "intent": None}
+        if mark is None:
+            values |= {"batch": 0, "in_target": 0, "run_key": None, "target": None}
+        self._change(identity, "reset", f"mark: {mark}", values)
+
+    def repair(self, identity: Identity, *, mark: Mark | None, in_target: int, target: str) -> None:
+        """Take the target as it is: `in_target` is the last batch that it names."""
+        said = f"mark: {mark}, batch in the target: {in_target}, target: {target}"
+        values = {
+            "mark": None if mark is None else encode(mark),
+            "in_target": in_target,
+            "batch": sa.case((_S.c.batch > in_target, _S.c.batch), else_=in_target),
+            "intent": None,
+            "target": target,
+            "run_key": None,
+        }
+        self._change(identity, "repair", said, values)
+
+    def rename(self, old: Identity, new: Identity) -> None:
+        """Let another node carry on from here; StateMismatchError where that has a state."""
+        values = {
+            "id": new.key,
+            "project": new.project,
+            "environment": new.environment,
+            "key_prefix": new.key_prefix,
+            "pipeline": new.pipeline,
+            "node": new.node,
+            "partition_key": new.partition,
+            "owner": None,
+            "lease_until": None,
+        }
+
+        def work(connection: sa.Connection) -> None:
+            if connection.execute(sa.select(_S.c.id).where(_S.c.id == new.key)).first():
+                msg = f"{new} has a state of its own; forget that first"
+                raise StateMismatchError(msg)
+            connection.execute(sa.update(_S).where(_S.c.id == old.key).values(**values))
+            for table in (_B, _R, tables.metrics):
+                connection.execute(
+                    sa.update(table).where(table.c.state_id == old.key).values(state_id=new.key)
+                )
+            self._note(connection, new, "rename", f"was {old}")
+
+        self._alone(old, work)
+
+    def forget(self, identity: Identity) -> None:
+        """Remove everything that is remembered of an identity."""
+
+        def work(connection: sa.Connection) -> None:
+            for table in (_B, tables.metrics):
+                connection.execute(sa.delete(table).where(table.c.state_id == identity.key))
+            connection.execute(sa.delete(_S).where(_S.c.id == identity.key))
+            self._note(connection, identity, "forget", str(identity))
+
+        self._alone(identity, work)
+
+    def prune(self, seconds: float = KEPT_SECONDS, batches: int = KEPT_BATCHES) -> int:
+        """Forget batches older than that, but none of the newest; how many were."""
+
+        def work(connection: sa.Connection) -> int:
+            query = sa.select(_S.c.id, _S.c.batch).where(_S.c.project == self._project)
+            return sum(
+                prune(connection, key, newest, seconds, batches)
+                for key, newest in connection.execute(query).all()
+            )
+
+        return patiently(self._store.engine, work)
+
+    def _change(
+        self, identity: Identity, action: str, said: str, values: Mapping[str, object]
+    ) -> None:
+        def work(connection: sa.Connection) -> None:
+            connection.execute(
+                sa.update(_S)
+                .where(_S.c.id == identity.key)
+                .values(**values, version=_S.c.version + 1, updated_at=Now())
+            )
+            self._note(connection, identity, action, said)
+
+        self._alone(identity, work)
+
+    def _alone(self, identity: Identity, work: Callable[[sa.Connection], None]) -> None:
+        """Change a row while no run is at work with it; LeaseHeldError where one is."""
+        lease = self._store.acquire(identity, self._who, wait=0)
+        try:
+            patiently(self._store.engine, work)
+        finally:
+            self._store.release(lease)
+
+    def _note(
+        self, connection: sa.Connection, identity: Identity, action: str, message: str
+    ) -> None:
+        connection.execute(
+            _R.insert().values(
+                state_id=identity.key, run_id=self._who, action=action, message=message, at=Now()
+            )
+        )
+
+
+def _identity(row: sa.Row[Any]) -> Identity:
+    return Identity(
+        row.project, row.pipeline, row.node, row.environment, row.key_prefix, row.partition_key
+    )

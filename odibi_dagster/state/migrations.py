@@ -1,0 +1,75 @@
+"""The tables brought to the version that this program knows, by one process at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import sqlalchemy as sa
+
+from odibi_dagster.errors import StateVersionError
+from odibi_dagster.state import tables
+from odibi_dagster.state.clock import Now
+from odibi_dagster.state.database import first_start, insist
+
+MIGRATIONS: Sequence[Callable[[sa.Connection], None]] = ()
+"""What leads from version 1 to 2, from 2 to 3 and so on, each in one transaction."""
+
+
+def bring_up(engine: sa.Engine) -> None:
+    """Create the tables, or bring older ones up to date; cheap where nothing is to be done.
+
+    StateVersionError where a newer program made them, or where they would change under runs that
+    are at work with the older version.
+    """
+    insist(engine, lambda: _bring_up(engine))
+
+
+def _bring_up(engine: sa.Engine) -> None:
+    with engine.connect() as connection:
+        if _version(connection) == tables.VERSION:
+            return
+    with first_start(engine) as connection:
+        found = _version(connection)
+        if found is None:
+            # MySQL commits each table by itself: a process killed there has made some of them
+            tables.metadata.create_all(connection)
+            connection.execute(tables.schema.insert().values(id=1, version=tables.VERSION))
+            return
+        _refuse(connection, found)
+        for step in MIGRATIONS[found - 1 :]:
+            step(connection)
+        connection.execute(sa.update(tables.schema).values(version=tables.VERSION))
+
+
+def _version(connection: sa.Connection) -> int | None:
+    """The version of the tables; None where they are not all there yet."""
+    if not sa.inspect(connection).has_table(tables.schema.name):
+        return None
+    found: int | None = connection.execute(sa.select(tables.schema.c.version)).scalar()
+    return found
+
+
+def refuse_other_version(connection: sa.Connection) -> None:
+    """StateVersionError where the tables were upgraded since this process began.
+
+    Asked with a row locked: an upgrade locks them all, so it is over or has not begun.
+    """
+    found = connection.execute(sa.select(tables.schema.c.version)).scalar_one()
+    if found > tables.VERSION:
+        raise _newer(found)
+
+
+def _refuse(connection: sa.Connection, found: int) -> None:
+    if found > tables.VERSION:
+        raise _newer(found)
+    held = sa.select(tables.state.c.lease_until > Now()).with_for_update()
+    if found < tables.VERSION and any(connection.execute(held).scalars()):
+        msg = "the state has to be upgraded while runs are at work with it; stop them and try again"
+        raise StateVersionError(msg)
+
+
+def _newer(found: int) -> StateVersionError:
+    return StateVersionError(
+        f"the state was written by a newer version of this program (tables {found}, known here "
+        f"{tables.VERSION}); update odibi_dagster"
+    )

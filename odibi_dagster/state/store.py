@@ -1,0 +1,402 @@
+"""What we remember, and who may change it: leases, intents, marks and batches.
+
+Every statement that changes a row names the fence of the lease it was made under, so a run that
+slept through its lease changes nothing. A row is locked for one short transaction at a time.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from odibi_dagster.errors import FencedError, LeaseHeldError
+from odibi_dagster.state import tables
+from odibi_dagster.state.clock import Now
+from odibi_dagster.state.database import connect, patiently
+from odibi_dagster.state.marks import Mark, decode, encode, later
+from odibi_dagster.state.migrations import bring_up, refuse_other_version
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from odibi_dagster.state.identity import Identity
+
+T = TypeVar("T")
+LEASE_SECONDS = 30.0
+WAIT_SECONDS = 60.0
+KEPT_SECONDS = 400 * 86_400.0
+KEPT_BATCHES = 50
+_STATE = tables.state
+
+
+@dataclass(frozen=True)
+class Intent:
+    """A batch about to be published: its number, its window, and the run it belongs to.
+
+    The window are the rows with `lower < cursor <= upper`; None is no bound. `run_key` is the same
+    for every run that repeats a failed one.
+    """
+
+    number: int
+    run_key: str
+    lower: Mark | None = None
+    upper: Mark | None = None
+    full: bool = False
+    """Whether it replaces the target by everything up to `upper`."""
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """What a row says when a lease is taken."""
+
+    name: str
+    """Whose batches the target holds."""
+    mark: Mark | None
+    batch: int
+    """The number of the last batch that was confirmed; 0 before the first."""
+    in_target: int
+    """The number of the last batch that the target named then."""
+    run_key: str | None
+    """Of the run that published it."""
+    intent: Intent | None
+    """A batch that was about to be published and never confirmed."""
+    target: str | None
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right to change one row, until the fence is raised by somebody else."""
+
+    identity: Identity
+    owner: str
+    fence: int
+    remembered: Remembered
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a published batch; None is unknown."""
+
+    rows: int | None = None
+    quarantined: int | None = None
+    bytes: int | None = None
+    seconds: float | None = None
+    adopted: bool = False
+    in_target: int = 0
+    """The last batch that the target names now."""
+    metrics: Mapping[str, Mapping[str, float]] | None = None
+    """By check name and metric."""
+
+
+class Store:
+    """The state in one database. Safe to share between threads and after a fork of none."""
+
+    def __init__(self, url: str, *, lease_seconds: float = LEASE_SECONDS) -> None:
+        self._engine = connect(url)
+        self.lease_seconds = lease_seconds
+        bring_up(self._engine)
+
+    def acquire(self, identity: Identity, owner: str, *, wait: float = WAIT_SECONDS) -> Lease:
+        """The lease on a row, which is made where there is none; LeaseHeldError after `wait` s.
+
+        A lease that ran out is taken over, and so is one that an earlier try of the same run
+        (`owner`) holds.
+        """
+        until = time.monotonic() + wait
+        while True:
+            found = self._run(lambda connection: self._try_lease(connection, identity, owner))
+            if isinstance(found, Lease):
+                return found
+            if time.monotonic() >= until:
+                holder, seconds = found
+                msg = (
+                    f"{identity} is being materialized by run {holder} (lease for another "
+                    f"{max(seconds, 0):.0f} s); wait for it, or stop it"
+                )
+                raise LeaseHeldError(msg)
+            time.sleep(min(0.2, max(until - time.monotonic(), 0)))
+
+    def renew(self, lease: Lease) -> None:
+        """Another `lease_seconds`; FencedError where somebody else has the lease by now."""
+        until = {"lease_until": Now() + self.lease_seconds}
+        # a lease that ended meanwhile stays ended
+        held = _STATE.c.owner == lease.owner
+        self._run(lambda connection: self._update(connection, lease, until, held))
+
+    def intend(self, lease: Lease, intent: Intent, target: str) -> None:
+        """Say which batch is about to be published, and where; FencedError as in `renew`."""
+        values = {"intent": _intent_text(intent), "target": target}
+        self._run(lambda connection: self._update(connection, lease, values))
+
+    def confirm(self, lease: Lease, intent: Intent, facts: Facts, *, release: bool = True) -> None:
+        """The batch is published: mark, batch, metrics and run in one transaction.
+
+        The mark becomes the intent's upper bound unless it is beyond that already (an intent that
+        replaces the target replaces the mark as well). Saying it twice
+        changes nothing. FencedError as in `renew`.
+        """
+
+        def work(connection: sa.Connection) -> None:
+            row = self._locked(connection, lease)
+            ended = {"owner": None, "lease_until": None} if release else {}
+            if row.batch >= intent.number:
+                # said before: by an earlier try, or by this one whose answer was lost
+                self._update(connection, lease, {"intent": None, **ended})
+                return
+            values: dict[str, Any] = {
+                "batch": intent.number,
+                "in_target": facts.in_target,
+                "run_key": intent.run_key,
+                "intent": None,
+                "mark": _encoded(later(None if intent.full else _decoded(row.mark), intent.upper)),
+            }
+            self._update(connection, lease, values | ended)
+            self._remember(connection, lease, intent, facts)
+
+        self._run(work)
+
+    def release(self, lease: Lease, message: str = "") -> None:
+        """Let the next one in; a `message` says why the run failed. Nothing where it was fenced.
+
+        An intent stays for the next run: nobody knows whether its batch will not become visible.
+        """
+
+        def work(connection: sa.Connection) -> None:
+            if message:
+                self._note(connection, lease, "failed", message=message)
+            connection.execute(
+                sa.update(_STATE)
+                .where(*_mine(lease))
+                .values(owner=None, lease_until=None, version=_STATE.c.version + 1)
+            )
+
+        self._run(work)
+
+    def window(self, identity: Identity, number: int) -> Intent | None:
+        """A confirmed batch as it was intended; None where it is forgotten."""
+        b = tables.batches
+
+        def work(connection: sa.Connection) -> Intent | None:
+            row = connection.execute(
+                sa.select(b).where(b.c.state_id == identity.key, b.c.number == number)
+            ).first()
+            return (
+                None
+                if row is None
+                else Intent(number, row.run_key, _decoded(row.lower), _decoded(row.upper))
+            )
+
+        return self._run(work)
+
+    def metrics(self, identity: Identity, check_name: str, last: int) -> list[dict[str, float]]:
+        """The metrics of a check in the last batches that were published, the newest first."""
+        m = tables.metrics
+        mine = m.c.state_id == identity.key, m.c.check_name == check_name
+        newest = (
+            sa.select(m.c.number).where(*mine).distinct().order_by(m.c.number.desc()).limit(last)
+        ).subquery()
+
+        def work(connection: sa.Connection) -> list[dict[str, float]]:
+            found: dict[int, dict[str, float]] = {}
+            for row in connection.execute(
+                sa.select(m)
+                .join(newest, m.c.number == newest.c.number)
+                .where(*mine)
+                .order_by(m.c.number.desc())
+            ):
+                found.setdefault(row.number, {})[row.metric] = row.value
+            return list(found.values())
+
+        return self._run(work)
+
+    @property
+    def engine(self) -> sa.Engine:
+        """For what administers the state."""
+        return self._engine
+
+    def _run(self, work: Callable[[sa.Connection], T]) -> T:
+        return patiently(self._engine, work)
+
+    def _try_lease(
+        self, connection: sa.Connection, identity: Identity, owner: str
+    ) -> Lease | tuple[str, float]:
+        row = self._row(connection, identity)
+        refuse_other_version(connection)
+        free = row.owner is None or row.lease_until <= row.now
+        if not free and row.owner != owner:
+            return row.owner, row.lease_until - row.now
+        connection.execute(
+            sa.update(_STATE)
+            .where(_STATE.c.id == identity.key, _STATE.c.version == row.version)
+            .values(
+                owner=owner,
+                fence=row.fence + 1,
+                lease_until=Now() + self.lease_seconds,
+                version=row.version + 1,
+            )
+        )
+        return Lease(
+            identity,
+            owner,
+            row.fence + 1,
+            Remembered(
+                row.name,
+                _decoded(row.mark),
+                row.batch,
+                row.in_target,
+                row.run_key,
+                _intent(row.intent),
+                row.target,
+            ),
+        )
+
+    def _row(self, connection: sa.Connection, identity: Identity) -> Any:
+        query = (
+            sa.select(_STATE, Now().label("now"))
+            .where(_STATE.c.id == identity.key)
+            .with_for_update()
+        )
+        if (row := connection.execute(query).first()) is None:
+            _insert(connection, identity)
+            row = connection.execute(query).one()
+        return row
+
+    def _locked(self, connection: sa.Connection, lease: Lease) -> Any:
+        row = connection.execute(sa.select(_STATE).where(*_mine(lease)).with_for_update()).first()
+        if row is None:
+            raise _fenced(lease)
+        return row
+
+    def _update(
+        self,
+        connection: sa.Connection,
+        lease: Lease,
+        values: Mapping[str, Any],
+        *conditions: sa.ColumnElement[bool],
+    ) -> None:
+        done = connection.execute(
+            sa.update(_STATE)
+            .where(*_mine(lease), *conditions)
+            .values(**values, version=_STATE.c.version + 1, updated_at=Now())
+        )
+        if done.rowcount != 1:
+            raise _fenced(lease)
+
+    def _remember(
+        self, connection: sa.Connection, lease: Lease, intent: Intent, facts: Facts
+    ) -> None:
+        key = lease.identity.key
+        connection.execute(
+            tables.batches.insert().values(
+                state_id=key,
+                number=intent.number,
+                run_key=intent.run_key,
+                lower=_encoded(intent.lower),
+                upper=_encoded(intent.upper),
+                row_count=facts.rows,
+                quarantined=facts.quarantined,
+                bytes=facts.bytes,
+                seconds=facts.seconds,
+                adopted=facts.adopted,
+                published_at=Now(),
+            )
+        )
+        seen = [
+            {"state_id": key, "number": intent.number, "check_name": check, "metric": metric,
+             "value": value}
+            for check, values in (facts.metrics or {}).items()
+            for metric, value in values.items()
+        ]  # fmt: skip
+        if seen:
+            connection.execute(tables.metrics.insert(), seen)
+        self._note(connection, lease, "published", number=intent.number)
+        if intent.number % KEPT_BATCHES == 0:
+            prune(connection, key, intent.number)
+
+    def _note(self, connection: sa.Connection, lease: Lease, action: str, **more: Any) -> None:
+        connection.execute(
+            tables.runs.insert().values(
+                state_id=lease.identity.key, run_id=lease.owner, action=action, at=Now(), **more
+            )
+        )
+
+
+def prune(
+    connection: sa.Connection,
+    key: str,
+    newest: int,
+    seconds: float = KEPT_SECONDS,
+    batches: int = KEPT_BATCHES,
+) -> int:
+    """Forget batches older than so many seconds, but none of the newest; how many were."""
+    b, m, r = tables.batches, tables.metrics, tables.runs
+    before = sa.select(sa.func.max(b.c.number)).where(
+        b.c.state_id == key, b.c.published_at < Now() - seconds
+    )
+    last = min(connection.execute(before).scalar() or 0, newest - max(batches, 1))
+    if last <= 0:
+        return 0
+    for table in (m, b):
+        done = connection.execute(
+            sa.delete(table).where(table.c.state_id == key, table.c.number <= last)
+        )
+    connection.execute(sa.delete(r).where(r.c.state_id == key, r.c.at < Now() - seconds))
+    return done.rowcount
+
+
+def _insert(connection: sa.Connection, identity: Identity) -> None:
+    """A fresh row; nothing where another process was quicker."""
+    values = {
+        "id": identity.key,
+        "project": identity.project,
+        "environment": identity.environment,
+        "key_prefix": identity.key_prefix,
+        "pipeline": identity.pipeline,
+        "node": identity.node,
+        "partition_key": identity.partition,
+        "name": str(identity),
+        # a row that was forgotten and is made anew: no lease of the old one has such a fence
+        "fence": sa.cast(Now() * 1000, sa.BigInteger),
+    }
+    if connection.dialect.name == "mysql":
+        connection.execute(_STATE.insert().prefix_with("IGNORE").values(values))
+    elif connection.dialect.name == "sqlite":
+        connection.execute(sqlite.insert(_STATE).values(values).on_conflict_do_nothing())
+    else:
+        connection.execute(postgresql.insert(_STATE).values(values).on_conflict_do_nothing())
+
+
+def _mine(lease: Lease) -> Sequence[sa.ColumnElement[bool]]:
+    return _STATE.c.id == lease.identity.key, _STATE.c.fence == lease.fence
+
+
+def _fenced(lease: Lease) -> FencedError:
+    return FencedError(
+        f"{lease.identity} was taken over by another run while run {lease.owner} paused; nothing "
+        "more is published by this one"
+    )
+
+
+def _encoded(mark: Mark | None) -> str | None:
+    return None if mark is None else encode(mark)
+
+
+def _decoded(text: str | None) -> Mark | None:
+    return None if text is None else decode(text)
+
+
+def _intent_text(intent: Intent) -> str:
+    said = asdict(intent) | {"lower": _encoded(intent.lower), "upper": _encoded(intent.upper)}
+    return json.dumps(said)
+
+
+def _intent(text: str | None) -> Intent | None:
+    if text is None:
+        return None
+    said = json.loads(text)
+    return Intent(**said | {"lower": _decoded(said["lower"]), "upper": _decoded(said["upper"])})

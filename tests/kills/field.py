@@ -1,0 +1,225 @@
+"""One node, its growing source and its target; lives that are led and ended, and the verdict."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import sqlalchemy as sa
+
+from odibi_dagster.state import tables
+from odibi_dagster.state.marks import decode
+from tests.kills.nursery import Nursery, Order
+from tests.kills.points import Board
+
+PROJECT = """\
+project: shop
+connections:
+  lake: {{type: local, base_path: ./lake}}
+pipelines:
+  - pipeline: bronze
+    nodes:
+      - name: orders
+        read:
+          connection: lake
+          format: parquet
+          path: in
+          incremental: {{mode: stateful, column: id}}
+        validation:
+          tests: [{{type: range, column: v, min: 0, on_fail: quarantine}}]
+        write: {{connection: lake, format: {format}, path: orders, mode: append}}
+"""
+READ: dict[str, Any] = {
+    "parquet": lambda path: pl.read_parquet(sorted(path.glob("*.parquet"))),
+    "delta": lambda path: pl.read_delta(str(path)),
+    "csv": pl.read_csv,
+}
+BAD = 7
+"""Every seventh row is rejected."""
+PATIENCE = 120.0
+"""Seconds for which a life is waited for before it counts as hanging."""
+
+
+@dataclass
+class Life:
+    """One process at work."""
+
+    field: Field
+    process: int
+    board: Board
+    told: Path
+
+    def end(self) -> int:
+        """Until it has ended; its exit code."""
+        return self.field.nursery.wait(self.process)
+
+    def signal(self, number: int) -> None:
+        os.kill(self.process, number)
+
+    def kill(self) -> str | None:
+        """End it at once; the phase in which that met it, or None where it was over already."""
+        self.signal(signal.SIGKILL)
+        code = self.end()
+        assert code in (0, -signal.SIGKILL), self.error
+        return self.board.phase if code else None
+
+    def until(self, phase: str) -> bool:
+        """Wait until it comes to a phase; False where it ends without."""
+        return self._poll(lambda: self.board.entered(phase) > 0)
+
+    def until_stopped(self) -> None:
+        """Wait until it has stopped itself."""
+        assert self._poll(lambda: _process_state(self.process) == "T"), "it ended instead"
+
+    def _poll(self, done: Any) -> bool:
+        end = time.monotonic() + PATIENCE
+        while not done():
+            if _process_state(self.process) in ("Z", ""):
+                return bool(done())
+            assert time.monotonic() < end, f"hangs in phase {self.board.phase}"
+            time.sleep(0.0002)
+        return True
+
+    @property
+    def error(self) -> str:
+        """The class of what it died of, and what that said."""
+        if not self.told.exists():
+            return ""
+        said = json.loads(self.told.read_text())
+        return f"{said['error']}: {said['says']}"
+
+
+def _process_state(process: int) -> str:
+    """R, S, T for stopped, Z for ended and not waited for, empty where there is none."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return ""
+
+
+@dataclass
+class Verdict:
+    """What became of the rows of the source."""
+
+    lost: set[int]
+    twice: set[int]
+    partial: list[Any]
+    """Reads of the target that saw a part of a batch."""
+    reads: int = 0
+
+    @property
+    def is_exact(self) -> bool:
+        return not (self.lost or self.twice or self.partial)
+
+
+@dataclass
+class Field:
+    """A project on disk."""
+
+    root: Path
+    format: str
+    state_url: str
+    nursery: Nursery
+    seed: int = 0
+    last: int = 0
+    """The last row that the source has."""
+    mutant: str = ""
+    chance: random.Random = field(init=False)
+    _lives: int = 0
+    _run: int = 0
+    _reader: Life | None = None
+
+    def __post_init__(self) -> None:
+        self.chance = random.Random(self.seed)
+        (self.root / "lake/in").mkdir(parents=True)
+        (self.root / "odibi.yaml").write_text(PROJECT.format(format=self.format))
+
+    def grow(self, rows: int | None = None) -> None:
+        """One more file in the source, complete from the first moment."""
+        rows = rows or self.chance.randint(1, 80)
+        ids = range(self.last + 1, self.last + rows + 1)
+        frame = pl.DataFrame({"id": ids, "v": [-1 if n % BAD == 0 else n for n in ids]})
+        aside = self.root / "lake/aside.parquet"
+        frame.write_parquet(aside)
+        aside.rename(self.root / f"lake/in/{self.last:08}.parquet")
+        self.last += rows
+
+    def life(self, *, same_run: bool = False, **more: Any) -> Life:
+        """A new process that runs the node; `same_run`: as a retry of the last one."""
+        self._run += not same_run
+        return self._fork(run_id=f"run-{self._run}", **more)
+
+    def _fork(self, **more: Any) -> Life:
+        self._lives += 1
+        board, told = self.root / f"board-{self._lives}", self.root / f"told-{self._lives}"
+        Board(board)
+        order = Order(
+            str(self.root / "odibi.yaml"),
+            self.format,
+            self.state_url,
+            board=str(board),
+            told=str(told),
+            **{"mutant": self.mutant, **more},
+        )
+        return Life(self, self.nursery.fork(order), Board(board), told)
+
+    def watch(self) -> None:
+        """Let another process read the target all the time."""
+        self._reader = self._fork(run_id="reader", what="read")
+
+    def drain(self) -> None:
+        """Two lives that nothing befalls: whatever was begun is ended, and all is read."""
+        for _ in range(2):
+            life = self.life()
+            code = life.end()
+            assert code == 0, life.error
+
+    def verdict(self) -> Verdict:
+        """Each row of the source must be in the target or its quarantine, once."""
+        counts = Counter(self._stored("orders")) + Counter(self._stored("orders_error"))
+        lost = set(range(1, self.last + 1)) - counts.keys()
+        twice = {key for key, count in counts.items() if count > 1}
+        reads = self._seen()
+        return Verdict(lost, twice, [seen for seen in reads if not self._whole(*seen)], len(reads))
+
+    def _stored(self, name: str) -> list[int]:
+        path = self.root / "lake" / name
+        ids: list[int] = READ[self.format](path)["id"].to_list() if path.exists() else []
+        return ids
+
+    def _seen(self) -> list[tuple[int, int, int]]:
+        if self._reader is None:
+            return []
+        Path(f"{self._reader.told}.stop").touch()
+        assert self._reader.end() == 0, self._reader.told.read_text()
+        return [tuple(json.loads(line)) for line in self._reader.told.read_text().splitlines()]
+
+    def _whole(self, rows: int, keys: int, last: int | None) -> bool:
+        """Whether a read saw whole batches: all good rows up to the end of one, each once."""
+        if rows == 0:
+            return True
+        assert last is not None
+        return rows == keys == _good(last) and last in self._ends()
+
+    def _ends(self) -> set[int]:
+        """The last good row of every batch."""
+        if not hasattr(self, "_known_ends"):
+            engine = sa.create_engine(self.state_url)
+            with engine.connect() as connection:
+                uppers = connection.execute(sa.select(tables.batches.c.upper)).scalars().all()
+            engine.dispose()
+            marks = (int(decode(upper)) for upper in uppers if upper)  # type: ignore[arg-type]
+            self._known_ends = {mark - 1 if mark % BAD == 0 else mark for mark in marks}
+        return self._known_ends
+
+
+def _good(last: int) -> int:
+    return last - last // BAD

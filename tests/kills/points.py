@@ -1,0 +1,180 @@
+"""Where a life can be met: its phases, and the named points at which it can be made to fail.
+
+All of it is put around the library's own methods in the process of one life; the library knows
+nothing of it.
+"""
+
+from __future__ import annotations
+
+import errno
+import functools
+import importlib
+import mmap
+import os
+import signal
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+PHASES = (
+    "begin", "lease", "recover", "plan", "stage", "audit", "split", "intend", "publish", "confirm",
+    "end",
+)  # fmt: skip
+"""`recover` is met only where a dead run left an intent."""
+_RUN = "odibi_dagster.assets.run:NodeRun."
+_SESSION = "odibi_dagster.assets.memory:Session."
+_STORE = "odibi_dagster.state.store:Store."
+_METHODS = {
+    "lease": f"{_STORE}acquire",
+    "recover": f"{_SESSION}_recovered",
+    "plan": f"{_RUN}plan",
+    "stage": f"{_RUN}stage",
+    "audit": f"{_RUN}audit",
+    "split": f"{_RUN}split",
+    "intend": f"{_SESSION}intend",
+    "publish": f"{_RUN}_publish",
+    "confirm": f"{_SESSION}confirm",
+}
+"""What a phase is: from the call of this method to that of the next."""
+INSIDE = {
+    "delta": ("odibi_dagster.formats.delta:commit", "before"),
+    "parquet": ("odibi_dagster.formats.batches:_final_names", "after"),
+    "csv": ("odibi_dagster.formats.ledger:announce", "after"),
+}
+"""Per format, a moment of publishing that lies between what is staged and what is visible."""
+POINTS = (
+    "before lease", "in lease", "after lease", "before recover", "after recover", "before plan",
+    "before stage", "after stage", "before audit", "after split", "before intend", "in intend",
+    "after intend", "before quarantine", "in quarantine", "after quarantine", "before publish",
+    "in publish", "after publish", "before confirm", "in confirm", "after confirm",
+)  # fmt: skip
+"""`in` a step of the state: all said, and not committed; in publishing: see `INSIDE`."""
+ACTIONS = ("kill", "raise", "full", "hang")
+
+
+class Broken(Exception):
+    """What the action `raise` raises: nothing that the library knows."""
+
+
+@dataclass
+class Board:
+    """A page of memory on which a life writes its phase, and when it came there."""
+
+    path: Path
+    _page: mmap.mmap = field(init=False)
+
+    def __post_init__(self) -> None:
+        if not self.path.exists():
+            self.path.write_bytes(bytes(4096))
+        with self.path.open("r+b") as file:
+            self._page = mmap.mmap(file.fileno(), 4096)
+
+    def enter(self, phase: str) -> None:
+        place = PHASES.index(phase)
+        struct.pack_into("d", self._page, 8 * (place + 1), time.monotonic())
+        self._page[0] = place
+
+    @property
+    def phase(self) -> str:
+        return PHASES[self._page[0]]
+
+    def entered(self, phase: str) -> float:
+        """When, in seconds of the monotonic clock; 0 where it has not."""
+        moment: float = struct.unpack_from("d", self._page, 8 * (PHASES.index(phase) + 1))[0]
+        return moment
+
+
+@dataclass
+class Fuses:
+    """What shall happen at which points, each once."""
+
+    waiting: dict[str, str]
+
+    def hit(self, point: str) -> None:
+        match self.waiting.pop(point, None):
+            case "kill":
+                os.kill(os.getpid(), signal.SIGKILL)
+            case "hang":
+                os.kill(os.getpid(), signal.SIGSTOP)
+            case "raise":
+                raise Broken(point)
+            case "full":
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), point)
+
+
+def found(path: str) -> tuple[Any, str, Any]:
+    """The owner, the name and the value of `module:Class.attribute`."""
+    module, _, inner = path.partition(":")
+    *owners, name = inner.split(".")
+    owner = functools.reduce(getattr, owners, importlib.import_module(module))
+    return owner, name, getattr(owner, name)
+
+
+def watch(board: Board, fuses: Fuses, format: str) -> None:
+    """Put phases and points around the library, in this process and for good."""
+    within: list[str] = []
+    for phase, path in _METHODS.items():
+        _around(path, functools.partial(_phase, board, fuses, within, phase))
+    _around(INSIDE[format][0], functools.partial(_inside, fuses, within, INSIDE[format][1]))
+    _committing(fuses, within)
+
+
+def _around(path: str, context: Callable[..., Any]) -> None:
+    owner, name, real = found(path)
+
+    @functools.wraps(real)
+    def wrapped(*arguments: Any, **words: Any) -> Any:
+        with context(arguments):
+            return real(*arguments, **words)
+
+    setattr(owner, name, wrapped)
+
+
+@contextmanager
+def _phase(
+    board: Board, fuses: Fuses, within: list[str], phase: str, arguments: tuple[Any, ...]
+) -> Iterator[None]:
+    if phase == "recover" and arguments[0]._lease.remembered.intent is None:
+        yield
+        return
+    point = phase
+    if phase == "publish" and arguments[2].location != arguments[0]._target.location:
+        point = "quarantine"
+    board.enter(phase)
+    fuses.hit(f"before {point}")
+    within.append(point)
+    try:
+        yield
+    finally:
+        within.pop()
+    fuses.hit(f"after {point}")
+
+
+@contextmanager
+def _inside(fuses: Fuses, within: list[str], when: str, _: tuple[Any, ...]) -> Iterator[None]:
+    if when == "before":
+        fuses.hit(f"in {within[-1]}")
+    yield
+    if when == "after":
+        fuses.hit(f"in {within[-1]}")
+
+
+def _committing(fuses: Fuses, within: list[str]) -> None:
+    """A point in every transaction of the state: all was said, and nothing is committed."""
+    owner, name, real = found("odibi_dagster.state.store:patiently")
+
+    def patiently(engine: Any, work: Callable[[Any], Any]) -> Any:
+        def said(connection: Any) -> Any:
+            done = work(connection)
+            if within and threading.current_thread() is threading.main_thread():
+                fuses.hit(f"in {within[-1]}")
+            return done
+
+        return real(engine, said)
+
+    setattr(owner, name, patiently)
