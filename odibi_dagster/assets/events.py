@@ -10,7 +10,7 @@ import dagster as dg
 from odibi_dagster.assets.metadata import materialized, view_metadata
 from odibi_dagster.checks.split import broken_rows
 from odibi_dagster.config.promises import INPUT_PREFIX
-from odibi_dagster.errors import ContractError
+from odibi_dagster.errors import ContractError, listing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -115,7 +115,7 @@ class DagsterFace:
         return {"broken_rows": dg.MetadataValue.md(_markdown(rows))}
 
     def _not_evaluated(self, name: str, blocking: Sequence[str]) -> dg.AssetCheckResult:
-        reason = f"not evaluated: nothing was staged, because {', '.join(blocking)} broke"
+        reason = f"not evaluated: nothing was staged, because {listing(blocking, 10)} broke"
         return dg.AssetCheckResult(
             asset_key=self.key,
             check_name=self.checks[name].name,
@@ -126,7 +126,7 @@ class DagsterFace:
 
     def _stop(self, broken: Mapping[str, Judgement]) -> dg.Failure:
         lines = [f"{name}: {judgement.description}" for name, judgement in broken.items()]
-        message = "; ".join(lines)
+        message = listing(lines, 20, separator="; ")
         return dg.Failure(
             f"node {self.node.id}: nothing was published, the old data is in place; {message}",
             metadata={"odibi/exit_code": ContractError.exit_code, "failed_checks": list(broken)},
@@ -146,6 +146,6 @@ def _markdown(rows: Sequence[Mapping[str, Any]]) -> str:
         text = text if len(text) <= 80 else f"{text[:77]}..."
         return text.replace("|", "\\|").replace("\n", " ")
 
-    names = list(rows[0])[:40]
-    head = ["| " + " | ".join(names) + " |", "|" + " --- |" * len(names)]
+    names = list(rows[0])
+    head = ["| " + " | ".join(map(cell, names)) + " |", "|" + " --- |" * len(names)]
     return "\n".join([*head, *("| " + " | ".join(cell(r[n]) for n in names) + " |" for r in rows)])
