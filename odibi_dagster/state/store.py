@@ -230,7 +230,7 @@ class Store:
         free = row.owner is None or row.lease_until <= row.now
         if not free and row.owner != owner:
             return row.owner, row.lease_until - row.now
-        connection.execute(
+        done = connection.execute(
             sa.update(_STATE)
             .where(_STATE.c.id == identity.key, _STATE.c.version == row.version)
             .values(
@@ -240,6 +240,8 @@ class Store:
                 version=row.version + 1,
             )
         )
+        if done.rowcount != 1:
+            return "unknown", 0.0  # somebody was quicker: look again
         return Lease(
             identity,
             owner,

@@ -61,6 +61,11 @@ class Life:
         """Until it has ended; its exit code."""
         return self.field.nursery.wait(self.process)
 
+    def stop(self) -> int:
+        """Tell a reader or a runner that it is enough; its exit code."""
+        Path(f"{self.told}.stop").touch()
+        return self.end()
+
     def signal(self, number: int) -> None:
         os.kill(self.process, number)
 
@@ -132,6 +137,7 @@ class Field:
     last: int = 0
     """The last row that the source has."""
     mutant: str = ""
+    project: str = PROJECT
     chance: random.Random = field(init=False)
     _lives: int = 0
     _run: int = 0
@@ -140,7 +146,8 @@ class Field:
     def __post_init__(self) -> None:
         self.chance = random.Random(self.seed)
         (self.root / "lake/in").mkdir(parents=True)
-        (self.root / "odibi.yaml").write_text(PROJECT.format(format=self.format))
+        text = self.project.format(format=self.format)
+        (self.root / "odibi.yaml").write_text(text)
 
     def grow(self, rows: int | None = None) -> None:
         """One more file in the source, complete from the first moment."""
@@ -156,6 +163,11 @@ class Field:
         """A new process that runs the node; `same_run`: as a retry of the last one."""
         self._run += not same_run
         return self._fork(run_id=f"run-{self._run}", **more)
+
+    def runner(self) -> Life:
+        """A new process that runs the node again and again until it is told to stop."""
+        self._run += 1
+        return self._fork(run_id=f"runner-{self._run}", what="loop")
 
     def _fork(self, **more: Any) -> Life:
         self._lives += 1
@@ -198,8 +210,7 @@ class Field:
     def _seen(self) -> list[tuple[int, int, int]]:
         if self._reader is None:
             return []
-        Path(f"{self._reader.told}.stop").touch()
-        assert self._reader.end() == 0, self._reader.told.read_text()
+        assert self._reader.stop() == 0, self._reader.told.read_text()
         return [tuple(json.loads(line)) for line in self._reader.told.read_text().splitlines()]
 
     def _whole(self, rows: int, keys: int, last: int | None) -> bool:

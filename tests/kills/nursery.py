@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import functools
 import gc
+import itertools
 import json
 import os
 import subprocess
 import sys
 import time
 import traceback
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.kills.points import Board, Fuses, watch
+from tests.kills.points import Board, Fuses, watch, watch_flushes
 
 
 @dataclass
@@ -81,6 +83,9 @@ class Order:
     fuses: dict[str, str] = field(default_factory=dict)
     mutant: str = ""
     full_refresh: bool = False
+    patience: float | None = None
+    """Seconds for which a database that does not answer is asked again."""
+    watch_flushes: bool = False
     told: str = ""
     """The file in which the process leaves what it has to say."""
 
@@ -115,26 +120,67 @@ def _node(config: str) -> Any:
 
 def _run(order: Order) -> None:
     """One run of the one node, as the op of an asset makes it."""
+    _one(order, order.run_id)
+
+
+def _one(order: Order, run_id: str) -> None:
     from odibi_dagster.assets.identity import identity_of
     from odibi_dagster.assets.memory import Memory
     from odibi_dagster.assets.run import NodeRun, run_node
     from odibi_dagster.engines.base import get_engine
     from odibi_dagster.plan.planner import Planner
+
+    project, node = _node(order.config)
+    memory = Memory(
+        _store(order.state_url, order.lease_seconds),
+        identity_of(project, node),
+        run_id,
+        run_id,
+        full_refresh=order.full_refresh,
+    )
+    run = NodeRun(node, Planner(project, get_engine("polars")), memory)
+    for _ in run_node(run, _Quiet(Board(Path(order.board)))):
+        pass
+
+
+@functools.cache
+def _store(url: str, lease_seconds: float) -> Any:
     from odibi_dagster.state.store import Store
+
+    return Store(url, lease_seconds=lease_seconds)
+
+
+def _prepare(order: Order) -> None:
+    """The library as this process shall have it."""
+    from odibi_dagster.state import database
     from tests.kills.mutants import MUTANTS
 
-    board = Board(Path(order.board))
-    fuses = Fuses(dict(order.fuses))
     if order.mutant:
         MUTANTS[order.mutant]()
-    watch(board, fuses, order.format)
+    if order.patience is not None:
+        database.PATIENCE = order.patience
+    board = Board(Path(order.board))
+    watch(board, Fuses(dict(order.fuses)), order.format)
+    if order.watch_flushes:
+        watch_flushes(Path(f"{order.told}.flushed"))
     board.enter("begin")
-    project, node = _node(order.config)
-    store = Store(order.state_url, lease_seconds=order.lease_seconds)
-    memory = Memory(store, identity_of(project, node), order.run_id, order.run_id[:60])
-    run = NodeRun(node, Planner(project, get_engine("polars")), memory)
-    for _ in run_node(run, _Quiet(board)):
-        pass
+
+
+def _loop(order: Order) -> None:
+    """One run after the other until told to stop; what a run is refused, the next one may get."""
+    from odibi_dagster.errors import OdibiError
+
+    told, stop = Path(order.told), Path(f"{order.told}.stop")
+    heard: Counter[str] = Counter()
+    for number in itertools.count():
+        if stop.exists():
+            return
+        try:
+            _one(order, f"{order.run_id}-{number}")
+            heard["ended well"] += 1
+        except OdibiError as error:
+            heard[type(error).__name__] += 1
+        told.with_suffix(".heard").write_text(json.dumps(heard))
 
 
 def _read(order: Order) -> None:
@@ -164,7 +210,8 @@ def _read(order: Order) -> None:
 def _born(order: Order) -> int:
     """The exit code of a process: 0, or 1 with what happened in its file."""
     try:
-        {"run": _run, "read": _read}[order.what](order)
+        _prepare(order)
+        {"run": _run, "loop": _loop, "read": _read}[order.what](order)
     except BaseException as error:  # noqa: BLE001  (the process ends here)
         text = json.dumps({"error": type(error).__name__, "says": str(error)})
         Path(order.told).write_text(text)

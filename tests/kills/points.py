@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import functools
 import importlib
+import json
 import mmap
 import os
 import signal
@@ -51,7 +52,7 @@ POINTS = (
     "before lease", "in lease", "after lease", "before recover", "after recover", "before plan",
     "before stage", "after stage", "before audit", "after split", "before intend", "in intend",
     "after intend", "before quarantine", "in quarantine", "after quarantine", "before publish",
-    "in publish", "after publish", "before confirm", "in confirm", "after confirm",
+    "in publish", "after publish", "before confirm", "amid confirm", "in confirm", "after confirm",
 )  # fmt: skip
 """`in` a step of the state: all said, and not committed; in publishing: see `INSIDE`."""
 ACTIONS = ("kill", "raise", "full", "hang")
@@ -120,6 +121,7 @@ def watch(board: Board, fuses: Fuses, format: str) -> None:
     within: list[str] = []
     for phase, path in _METHODS.items():
         _around(path, functools.partial(_phase, board, fuses, within, phase))
+    _around(f"{_STORE}_remember", functools.partial(_amid, fuses))
     _around(INSIDE[format][0], functools.partial(_inside, fuses, within, INSIDE[format][1]))
     _committing(fuses, within)
 
@@ -162,6 +164,31 @@ def _inside(fuses: Fuses, within: list[str], when: str, _: tuple[Any, ...]) -> I
     yield
     if when == "after":
         fuses.hit(f"in {within[-1]}")
+
+
+@contextmanager
+def _amid(fuses: Fuses, _: tuple[Any, ...]) -> Iterator[None]:
+    """The row of the state is changed, and the batch is not noted yet."""
+    fuses.hit("amid confirm")
+    yield
+
+
+def watch_flushes(told: Path) -> None:
+    """Leave the inodes of all that was brought to the disk, as the run goes on to its mark."""
+    flushed: set[int] = set()
+    fsync = os.fsync
+
+    def noted(handle: Any) -> None:
+        fsync(handle)
+        flushed.add(os.fstat(handle).st_ino)
+
+    @contextmanager
+    def leave(_: tuple[Any, ...]) -> Iterator[None]:
+        told.write_text(json.dumps(sorted(flushed)))
+        yield
+
+    os.fsync = noted
+    _around(f"{_SESSION}confirm", leave)
 
 
 def _committing(fuses: Fuses, within: list[str]) -> None:
