@@ -14,8 +14,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from benchmarks.goals import GOALS
 from benchmarks.measure import CommandError
@@ -31,16 +33,16 @@ def main(words: Sequence[str] | None = None) -> int:
     """0 when all contenders agreed; 1 where they differ or one failed; 130 when stopped."""
     parser = _parser()
     arguments = parser.parse_args(words)
-    goals = list(_chosen(arguments.only, parser))
-    work = arguments.work.absolute()
-    bench = Bench(work, arguments.rows)
-    differ = False
+    goals = _goals(arguments.only, parser)
+    contenders = _contenders(arguments.contenders, goals, parser)
+    bench = Bench(arguments.work.absolute(), arguments.rows)
+    bench.work.mkdir(parents=True, exist_ok=True)
     try:
-        for goal in goals:
-            only = _names(arguments.contenders)
-            result = bench.run(goal, arguments.repeats or goal.repeats, only)
-            print(*verdicts(goal, result), sep="\n", flush=True)
-            differ = differ or bool(result.differences)
+        with FileLock(bench.work / ".lock", blocking=False):
+            agreed = _run(bench, goals, arguments.repeats, contenders)
+    except Timeout:
+        print(f"another run works in {bench.work}; --work names another folder", file=sys.stderr)
+        return 1
     except CommandError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
@@ -48,20 +50,43 @@ def main(words: Sequence[str] | None = None) -> int:
         print("\nstopped; the last results of the goals that ran to their end are kept")
         return 130
     if arguments.write:
-        arguments.write.write_text(page(work / "results"), encoding="utf-8")
+        arguments.write.write_text(page(bench.results), encoding="utf-8")
         print(f"written: {arguments.write}")
-    return int(differ)
+    return 0 if agreed else 1
+
+
+def _run(
+    bench: Bench, goals: Sequence[Goal], repeats: int | None, contenders: Sequence[str]
+) -> bool:
+    """Run these goals one after the other; whether the contenders of each agreed."""
+    for goal in goals:
+        bench.make_environments(goal, contenders)
+    agreed = True
+    for goal in goals:
+        result = bench.run(goal, repeats or goal.repeats, contenders)
+        print(*verdicts(goal, result), sep="\n", flush=True)
+        agreed = agreed and not result.differences
+    return agreed
 
 
 def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-def _chosen(text: str, parser: argparse.ArgumentParser) -> Iterator[Goal]:
-    for name in _names(text) or GOALS:
+def _goals(text: str, parser: argparse.ArgumentParser) -> list[Goal]:
+    names = _names(text) or list(GOALS)
+    for name in names:
         if name not in GOALS:
             parser.error(f"there is no goal {name}; there are {', '.join(GOALS)}")
-        yield GOALS[name]
+    return [GOALS[name] for name in names]
+
+
+def _contenders(text: str, goals: Sequence[Goal], parser: argparse.ArgumentParser) -> list[str]:
+    known = dict.fromkeys(c.name for goal in goals for c in goal.contenders)
+    for name in _names(text):
+        if name not in known:
+            parser.error(f"there is no contender {name}; there are {', '.join(known)}")
+    return _names(text)
 
 
 def _parser() -> argparse.ArgumentParser:

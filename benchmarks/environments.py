@@ -7,6 +7,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from benchmarks.measure import CommandError
+
 HERE = "here"
 FOREIGN: Mapping[str, tuple[str, ...]] = {
     "duckdb": ("duckdb==2.0.1",),
@@ -39,7 +41,10 @@ print("Python " + sys.version.split()[0], *(f"{n} {version(n)}" for n in sys.arg
 
 
 def interpreter(name: str, work: Path) -> Path:
-    """The interpreter of an environment, which is made where it is not there or not the same."""
+    """The interpreter of an environment, which is made where it is not there or not the same.
+
+    CommandError where it cannot be made.
+    """
     if name == HERE:
         return Path(sys.executable)
     folder = work / "env" / name
@@ -64,4 +69,7 @@ def _make(folder: Path, packages: tuple[str, ...]) -> None:
     uv = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", python]
     if subprocess.run([*uv, *packages], check=False).returncode:
         print("uv did not manage; pip takes over", flush=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", *packages], check=True)
+        pip = [python, "-m", "pip", "install", "--quiet"]
+        if subprocess.run([*pip, *packages], check=False).returncode:
+            msg = f"pip cannot install {', '.join(packages)}; --contenders leaves tools out"
+            raise CommandError(msg)

@@ -33,7 +33,7 @@ class Measured:
 
 
 class CommandError(Exception):
-    """A measured command ended with another exit code than 0; the message shows its last words."""
+    """A command ended with another exit code than 0; the message shows its last words."""
 
 
 def measure(

@@ -33,13 +33,22 @@ class Bench:
     rows: int
     _facts: dict[str, Facts] = field(default_factory=dict)
 
+    @property
+    def results(self) -> Path:
+        """Where the last result of each goal is kept."""
+        return self.work / "results"
+
+    def make_environments(self, goal: Goal, only: Iterable[str] = ()) -> None:
+        """Make what a goal needs before anything is measured. CommandError where it cannot be."""
+        for contender in chosen(goal, only):
+            environments.interpreter(contender.python, self.work)
+
     def run(self, goal: Goal, repeats: int, only: Iterable[str] = ()) -> Result:
         """Every contender in turn, `repeats` times over; only those named, where any are.
 
         CommandError where one of them fails. What they left behind is compared once.
         """
-        names = set(only) or {contender.name for contender in goal.contenders}
-        contenders = [c for c in goal.contenders if c.name in names]
+        contenders = chosen(goal, only)
         self._facts = {}
         self._prepare(contenders)
         result = Result(
@@ -60,13 +69,12 @@ class Bench:
                 result.runs.append(run)
         result.compared = shared(self._facts)
         result.differences = self._compare(goal.base)
-        result.save(self.work / "results")
+        result.save(self.results)
         return result
 
     def _prepare(self, contenders: list[Contender]) -> None:
-        """Environments, data, and one small run of each: bytecode and Dagster's tables exist."""
+        """Data, and one small run of each: bytecode and Dagster's tables exist afterwards."""
         for contender in contenders:
-            environments.interpreter(contender.python, self.work)
             if contender.kind is not None:
                 self._data(contender.kind, self._rows(contender))
                 self._execute(contender, WARM_ROWS)
@@ -155,6 +163,12 @@ class Bench:
             if name != base
             for line in differences(name, seen, base, self._facts[base])
         ]
+
+
+def chosen(goal: Goal, only: Iterable[str]) -> list[Contender]:
+    """The contenders of a goal with these names; all of them where none is named."""
+    names = set(only) or {contender.name for contender in goal.contenders}
+    return [contender for contender in goal.contenders if contender.name in names]
 
 
 def _ask(module: str, *arguments: str) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from odibi_dagster.core.collector import collector_paused
+
 if TYPE_CHECKING:
     from odibi_dagster.assets.definitions import build_odibi_definitions
     from odibi_dagster.assets.factory import load_odibi_assets
@@ -40,4 +42,5 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         msg = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(msg)
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    with collector_paused():
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -5,6 +5,7 @@ OdibiError                    exit code 4 unless a subclass says otherwise
 │   └── ConfigSyntaxError     odibi.yaml cannot be read as YAML                   (2)
 ├── DataReadError             a source is missing, damaged or of another shape    (4)
 ├── CursorError               the cursor of an incremental node holds what is none    (4)
+├── DatabaseUnavailableError  the database of a source or target does not answer   (1)
 ├── SchemaContractError       columns that cannot be written or do not fit        (4)
 ├── ContractError             a contract that blocks was broken: nothing published (3)
 ├── WriteError                staging or publishing failed: the old data is in place (1)
@@ -74,6 +75,13 @@ class DataReadError(OdibiError):
 
 class CursorError(OdibiError):
     """The cursor of an incremental node holds values that no mark can be: nothing was read."""
+
+
+class DatabaseUnavailableError(OdibiError):
+    """The database of a source or a target does not answer; a target is as it was, or whole."""
+
+    exit_code = 1
+    transient = True
 
 
 class SchemaContractError(OdibiError):

@@ -77,7 +77,7 @@ GROUPS = (
         (pytest(" and ".join(f"not {mark}" for mark in MARKED), f"--ignore={DOCS}"),),
     ),
     Group("spark", 720, (pytest("spark and not databases and not browser"),), ("java",)),
-    Group("databases", 600, (pytest("databases and not browser"),)),
+    Group("databases", 600, (pytest("databases and not browser"),), ("mariadb",)),
     Group("browser", 300, (pytest("browser"),), ("chromium",)),
 )
 
@@ -85,7 +85,9 @@ GROUPS = (
 def run(command: Command, seconds: float) -> tuple[int, str]:
     """The exit code, and why it failed; a command over time is ended with all it started."""
     print(f"\n$ {' '.join([Path(command[0]).name, *command[1:]])}", flush=True)
-    process = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
+    # without a UTF-8 locale Java takes the letters of file names for others
+    env = {**os.environ, "LC_ALL": os.environ.get("LC_ALL") or "C.UTF-8"}
+    process = subprocess.Popen(command, cwd=ROOT, env=env, start_new_session=True)
     try:
         code = process.wait(timeout=seconds if CI else None)
     except subprocess.TimeoutExpired:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
 import hashlib
-import shutil
-import subprocess
-import tempfile
 from typing import TYPE_CHECKING
 
 import pytest
 
 from odibi_dagster.engines.base import get_engine
+from tests.mariadb import mariadb
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,24 +60,10 @@ def postgres_url(_postgres: str, request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def _mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real MariaDB server of this machine, without any settings of its own."""
-    if (server := shutil.which("mariadbd")) is None:
-        pytest.skip("mariadbd is not installed: scripts/system-packages names the package")
-    folder, user = tmp_path_factory.mktemp("mariadb"), getpass.getuser()
-    words = ["--no-defaults", f"--user={user}", f"--datadir={folder}/data"]
-    install = ["mariadb-install-db", *words, "--auth-root-authentication-method=normal"]
-    subprocess.run(install, check=True, capture_output=True)
-    # the path of a socket may be 107 characters long, and folders of tests are longer
-    with tempfile.TemporaryDirectory() as short, (folder / "log").open("w") as log:
-        socket = f"{short}/mariadb.sock"
-        words += [f"--socket={socket}", "--skip-networking", "--max-connections=400"]
-        process = subprocess.Popen([server, *words], stdout=log, stderr=log)
-        ping = ["mariadb-admin", "--no-defaults", f"--socket={socket}", "--wait=60", "ping"]
-        subprocess.run(ping, check=True, capture_output=True)
-        yield f"mysql+pymysql://root@localhost/?unix_socket={socket}"
-        process.terminate()
-        process.wait(60)
+def _mariadb() -> Iterator[str]:
+    """A real MariaDB server, of the system's package."""
+    with mariadb() as url:
+        yield url
 
 
 @pytest.fixture

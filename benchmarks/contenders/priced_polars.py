@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from benchmarks.contenders.polars_sink import sink
 from benchmarks.contenders.priced import priced
 from benchmarks.contenders.report import Report, folders
 
@@ -12,14 +13,7 @@ def run(report: Report) -> None:
     """One sink."""
     data, out = folders()
     with report.timing("silver/priced"):
-        priced(pl.scan_parquet(data / "orders.parquet")).sink_parquet(
-            out / "priced.parquet",
-            compression="zstd",
-            compression_level=1,
-            statistics=True,
-            sync_on_close="all",
-            engine="streaming",
-        )
+        sink(priced(pl.scan_parquet(data / "orders.parquet")), out / "priced.parquet")
     report.write()
 
 

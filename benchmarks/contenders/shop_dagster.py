@@ -13,7 +13,7 @@ import dagster as dg
 import polars as pl
 from dagster_polars import PolarsParquetIOManager
 
-from benchmarks.contenders import shop_polars
+from benchmarks.contenders import shop_plans as shop
 from benchmarks.contenders.report import folders
 
 if TYPE_CHECKING:
@@ -24,11 +24,11 @@ _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 _SINK = {"compression": "zstd", "compression_level": 1, "statistics": True}
 _SILVER = ("silver/orders", "silver/customers", "bronze/products")
 NODES: Mapping[str, tuple[Frames, tuple[str, ...]]] = {
-    "silver/orders": (shop_polars.silver_orders, ("bronze/orders",)),
-    "silver/customers": (shop_polars.silver_customers, ("bronze/customers",)),
-    "gold/order_facts": (shop_polars.order_facts, _SILVER),
-    "gold/daily_sales": (shop_polars.daily_sales, ("gold/order_facts",)),
-    "gold/top_customers": (shop_polars.top_customers, ("gold/order_facts",)),
+    "silver/orders": (shop.silver_orders, ("bronze/orders",)),
+    "silver/customers": (shop.silver_customers, ("bronze/customers",)),
+    "gold/order_facts": (shop.order_facts, _SILVER),
+    "gold/daily_sales": (shop.daily_sales, ("gold/order_facts",)),
+    "gold/top_customers": (shop.top_customers, ("gold/order_facts",)),
 }
 """What computes each node, and what it reads, in the order of the arguments."""
 
@@ -102,7 +102,7 @@ def checked(name: str, checks: Mapping[str, pl.Expr]) -> dg.AssetsDefinition:
 if __name__ == "__main__":
     assets = [landed(name) for name in ("orders", "customers", "products")]
     assets += [node(name, *how) for name, how in NODES.items()]
-    assets += [checked(name, checks) for name, checks in shop_polars.CHECKS.items()]
+    assets += [checked(name, checks) for name, checks in shop.CHECKS.items()]
     manager = ParquetIOManager(base_dir=str(folders()[1]))
     with dg.DagsterInstance.get() as instance:
         dg.materialize(

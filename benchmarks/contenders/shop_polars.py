@@ -1,155 +1,50 @@
-"""The shop by hand in Polars, as an experienced author writes it: the base of the ratios.
+"""The shop by hand in Polars: the base of the ratios.
 
-The same sinks (zstd level 1, statistics, flushed to disk) and the same checks as the YAML: one
-aggregate per node over the written file. Everything runs on the streaming engine.
+The same sinks and the same checks as the YAML: one aggregate per node over the written file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from pathlib import Path
 
 import polars as pl
-from polars import col
 
+from benchmarks.contenders import shop_plans as shop
+from benchmarks.contenders.polars_sink import sink
 from benchmarks.contenders.report import Report, folders
 
-KNOWN = ["completed", "pending", "shipped", "cancelled", "returned"]
-EMAIL = r"^[^@]+@[^@]+[.][a-z]+$"
+_SILVER = ("silver/orders", "silver/customers", "bronze/products")
 
 
-def silver_orders(orders: pl.LazyFrame) -> pl.LazyFrame:
-    """Typed and known orders, the latest state of each, with what they are worth."""
-    price = col("unit_price").cast(pl.Float64)
-    typed = orders.filter(col("status").is_in(KNOWN), price > 0).with_columns(
-        price,
-        col("discount").fill_null(0.0),
-        col("ordered_at").str.to_datetime("%Y-%m-%d %H:%M:%S"),
-        col("channel").str.strip_chars(" ").str.to_lowercase(),
-    )
-    latest = typed.filter(col("updated_at") == col("updated_at").max().over("order_id"))
-    size = (
-        pl.when(col("quantity") >= 15)
-        .then(pl.lit("bulk"))
-        .when(col("quantity") >= 5)
-        .then(pl.lit("medium"))
-        .otherwise(pl.lit("small"))
-    )
-    return latest.select(
-        "order_id",
-        "customer_id",
-        "product_id",
-        "quantity",
-        "unit_price",
-        "discount",
-        "status",
-        "ordered_at",
-        col("ordered_at").dt.date().alias("order_date"),
-        "updated_at",
-        "channel",
-        (col("quantity") * col("unit_price") * (1 - col("discount"))).alias("amount"),
-        size.alias("size_band"),
-    )
+def place(node: str) -> Path:
+    """The file of a node."""
+    return folders()[1] / f"{node.replace('/', '_')}.parquet"
 
 
-def silver_customers(customers: pl.LazyFrame) -> pl.LazyFrame:
-    """Customers with tidy names and addresses."""
-    return customers.with_columns(
-        col("customer_name").str.strip_chars(" "), col("email").str.to_lowercase()
-    )
+def stored(node: str) -> pl.LazyFrame:
+    """What was written of a node."""
+    return pl.scan_parquet(place(node))
 
 
-def order_facts(
-    orders: pl.LazyFrame, customers: pl.LazyFrame, products: pl.LazyFrame
-) -> pl.LazyFrame:
-    """Orders with what is known of their customer and product."""
-    return (
-        orders.join(customers.select("customer_id", "region", "segment"), on="customer_id")
-        .join(products.select("product_id", "category", "cost"), on="product_id")
-        .with_columns(margin=col("amount") - col("quantity") * col("cost"))
-    )
-
-
-def daily_sales(facts: pl.LazyFrame) -> pl.LazyFrame:
-    """Sales by day, region and category."""
-    kept = facts.filter(col("status") != "cancelled")
-    return kept.group_by("order_date", "region", "category").agg(
-        orders=pl.len(),
-        revenue=col("amount").sum(),
-        margin=col("margin").sum(),
-        mean_amount=col("amount").mean(),
-        customers=col("customer_id").n_unique(),
-    )
-
-
-def top_customers(facts: pl.LazyFrame) -> pl.LazyFrame:
-    """The hundred customers of each region that brought most."""
-    sums = facts.group_by("region", "customer_id").agg(revenue=col("amount").sum(), orders=pl.len())
-    ordered = sums.sort("revenue", "customer_id", descending=[True, False])
-    placed = ordered.with_columns(place=pl.int_range(1, pl.len() + 1).over("region"))
-    return placed.filter(col("place") <= 100)
-
-
-def broken(valid: pl.Expr) -> pl.Expr:
-    """How many rows are not valid; null is."""
-    return (~valid.fill_null(True)).sum()
-
-
-CHECKS: Mapping[str, Mapping[str, pl.Expr]] = {
-    "silver/orders": {
-        "ids": broken(
-            pl.all_horizontal(col("order_id", "customer_id", "product_id").is_not_null())
-        ),
-        "key": pl.len() - col("order_id").n_unique(),
-        "status": (~col("status").is_in(KNOWN)).sum(),
-        "price": broken(col("unit_price").is_between(0, 1000)),
-        "discount": broken(col("discount").is_between(0, 1)),
-        "rows": pl.len(),
-        "newest": col("updated_at").max(),
-    },
-    "silver/customers": {
-        "key": pl.len() - col("customer_id").n_unique(),
-        "email": broken(col("email").str.contains(EMAIL)),
-    },
-    "gold/order_facts": {
-        "joined": broken(pl.all_horizontal(col("region", "category").is_not_null())),
-        "amount": broken(col("amount") >= 0),
-    },
-    "gold/daily_sales": {"rows": pl.len(), "revenue": broken(col("revenue") >= 0)},
-}
+def put(report: Report, node: str, frame: pl.LazyFrame) -> None:
+    """Write a node, then look at what was written."""
+    with report.timing(node):
+        sink(frame, place(node))
+        if checks := shop.CHECKS.get(node):
+            seen = stored(node).select(**checks).collect(engine="streaming")
+            report.saw(node, seen.row(0, named=True))
 
 
 def run(report: Report) -> None:
-    """Write and check one node after the other."""
-    data, out = folders()
-
-    def place(node: str) -> str:
-        return str(out / f"{node.replace('/', '_')}.parquet")
-
-    def stored(node: str) -> pl.LazyFrame:
-        return pl.scan_parquet(place(node))
-
-    def put(node: str, frame: pl.LazyFrame) -> None:
-        with report.timing(node):
-            frame.sink_parquet(
-                place(node),
-                compression="zstd",
-                compression_level=1,
-                statistics=True,
-                sync_on_close="all",
-                engine="streaming",
-            )
-            if checks := CHECKS.get(node):
-                seen = stored(node).select(**checks).collect(engine="streaming")
-                report.saw(node, seen.row(0, named=True))
-
+    """One node after the other."""
+    data, _ = folders()
     for name in ("orders", "customers", "products"):
-        put(f"bronze/{name}", pl.scan_parquet(data / f"{name}.parquet"))
-    put("silver/orders", silver_orders(stored("bronze/orders")))
-    put("silver/customers", silver_customers(stored("bronze/customers")))
-    silver = "silver/orders", "silver/customers", "bronze/products"
-    put("gold/order_facts", order_facts(*map(stored, silver)))
-    put("gold/daily_sales", daily_sales(stored("gold/order_facts")))
-    put("gold/top_customers", top_customers(stored("gold/order_facts")))
+        put(report, f"bronze/{name}", pl.scan_parquet(data / f"{name}.parquet"))
+    put(report, "silver/orders", shop.silver_orders(stored("bronze/orders")))
+    put(report, "silver/customers", shop.silver_customers(stored("bronze/customers")))
+    put(report, "gold/order_facts", shop.order_facts(*map(stored, _SILVER)))
+    put(report, "gold/daily_sales", shop.daily_sales(stored("gold/order_facts")))
+    put(report, "gold/top_customers", shop.top_customers(stored("gold/order_facts")))
     report.write()
 
 

@@ -14,11 +14,12 @@ GOAL = Goal(
     method=(
         "`workloads/gold.yaml` stores two of the eight nodes; the six before them are views "
         "without contracts, whose plans become part of each of the two. Against the script of the "
-        "first goal, which writes all eight."
+        "first goal, which writes all eight, and beside a script that writes only the two."
     ),
     contenders=(
         ours("gold.yaml", tables=STORED),
         script("shop_polars", "polars", "Polars by hand, all eight written", tables=STORED),
+        script("gold_polars", "floor", "Polars by hand, only the two", tables=STORED),
     ),
     claims=(Claim("wall time of the whole process", "wall", "ours", "polars", 0.45),),
     base="polars",

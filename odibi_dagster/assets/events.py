@@ -50,6 +50,10 @@ class DagsterFace:
         """Whether a table of the node is selected; a run of checks alone publishes nothing."""
         return bool(self.context.selected_asset_keys)
 
+    def say(self, text: str) -> None:
+        """One line in Dagster's log, about this node."""
+        self.context.log.info(f"{self.node.id}: {text}")
+
     def planned(self, node: Node, schema: Mapping[str, nw.dtypes.DType]) -> Iterator[Event]:
         """A view's event: its schema, no value, nothing stored."""
         yield dg.MaterializeResult(

@@ -14,6 +14,7 @@ from odibi_dagster.assets.events import DagsterFace, check_names
 from odibi_dagster.assets.identity import identity_of
 from odibi_dagster.assets.memory import Memory
 from odibi_dagster.assets.metadata import code_reference
+from odibi_dagster.assets.progress import Board, Work, shown
 from odibi_dagster.assets.quiet import quietly
 from odibi_dagster.assets.run import NodeRun, run_node
 from odibi_dagster.assets.selection import choose
@@ -74,10 +75,15 @@ def project_assets(
     key_prefix: str | Sequence[str] | None = None,
     translator: OdibiTranslator | None = None,
     io_manager: dg.IOManager | None = None,
+    board: Board | None = None,
 ) -> list[dg.AssetsDefinition]:
-    """The assets of a project that is loaded already. See `load_odibi_assets`."""
+    """The assets of a project that is loaded already. See `load_odibi_assets`.
+
+    On the `board` stands what is at work, for a caller that runs the assets in this process.
+    """
     with quietly(), collector_paused():
-        factory = _Factory(project, key_prefix, translator or OdibiTranslator(), io_manager)
+        translator, board = translator or OdibiTranslator(), {} if board is None else board
+        factory = _Factory(project, key_prefix, translator, io_manager, board)
         assets = [factory.asset(node) for node in project.nodes.values()]
     settle(len(assets))
     return assets if select is None else choose(assets, select)
@@ -92,10 +98,11 @@ class _Factory:
         key_prefix: str | Sequence[str] | None,
         translator: OdibiTranslator,
         io_manager: dg.IOManager | None,
+        board: Board,
     ) -> None:
         prefix = [key_prefix] if isinstance(key_prefix, str) else list(key_prefix or ())
         self._prefix = prefix
-        self._project = project
+        self._project, self._board = project, board
         self._translator = translator
         self._token = remember(project)
         self._data = {n.id: OdibiNode(project, n, prefix) for n in project.nodes.values()}
@@ -130,7 +137,8 @@ class _Factory:
             # the engine is imported by the process that runs a node, not by one that loads it
             engine = get_engine(self._project.engine)
             face = DagsterFace(context, node, spec.key, rejects, keys, engine, run_id)
-            yield from self._run(context, face)
+            with shown(Work(self._project, node, engine.meter), face.say, self._board):
+                yield from self._run(context, face)
 
         return materialize
 

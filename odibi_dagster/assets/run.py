@@ -19,8 +19,9 @@ from odibi_dagster.config.project import External, Stored, Upstream
 from odibi_dagster.config.promises import INPUT_PREFIX
 from odibi_dagster.connections.base import Location
 from odibi_dagster.core import clock
+from odibi_dagster.core.meter import Meter, Phase
 from odibi_dagster.formats.base import formats, unchanged
-from odibi_dagster.plan.broken import together
+from odibi_dagster.plan.broken import as_stored_text, together
 from odibi_dagster.plan.window import Cursor, Window
 
 if TYPE_CHECKING:
@@ -135,6 +136,7 @@ class NodeRun:
         if self.node.target is not None:
             self._session = self._held.enter_context(self.memory.session(self.node))
         self._held.callback(self._discard_all)
+        self._meter.start()
         return self
 
     def __exit__(
@@ -156,6 +158,7 @@ class NodeRun:
         if main is None:
             return inputs
         if (self.node.contracts or incremental) and not self._rereadable(main):
+            self._meter.phase = Phase.LANDING
             inputs[main] = self._land(inputs[main])
         if incremental and self._session:
             dagster = self.planner.project.config.dagster
@@ -170,6 +173,7 @@ class NodeRun:
         """One aggregate over the main input, where the node has contracts on it."""
         if not self.node.contracts or self.node.main is None:
             return Judged((), None)
+        self._meter.phase = Phase.JUDGING
         frame = inputs[self.node.main]
         return self._judge(frame, self.node.contracts, stored=None, prefix=INPUT_PREFIX)
 
@@ -186,6 +190,7 @@ class NodeRun:
 
     def stage(self, frame: Frame) -> Staged:
         """One sink, beside the target and invisible."""
+        self._meter.phase = Phase.WRITING
         target = self._target
         self._plan = self.planner.engine.explain(frame)
         return self._stage(frame, target)
@@ -194,11 +199,11 @@ class NodeRun:
         """One aggregate over the staged files, reading only the columns that tests name."""
         if not self.node.tests:
             return Judged((), None)
+        self._meter.phase = Phase.AUDITING
         target = self._target
         frame = target.format.scan_staged(self.planner.engine, staged)
-        stored = None
-        if target.format.exists(target.location) and _wants_stored(self.node.tests):
-            stored = target.format.scan(self.planner.engine, target.location).collect_schema()
+        asked = _looks_up(self.node.tests, "stored")
+        stored = self._stored(target, staged.schema) if asked else None
         return self._judge(frame, self.node.tests, stored=stored)
 
     def split(self, staged: Staged, before: Judged, after: Judged) -> tuple[Staged, Staged | None]:
@@ -213,9 +218,13 @@ class NodeRun:
         quarantine = self.node.quarantine
         if quarantine is None:
             return staged, None
+        self._meter.phase = Phase.SPLITTING
         sides = [self._split(judged) for judged in (before, after) if self._may_quarantine(judged)]
         broken = together([side[1] for side in sides])
         broken = limit_broken(broken, quarantine.max_rows, quarantine.sample_fraction)
+        if self._quarantine.mode != "overwrite":
+            stored = self._stored(self._quarantine, broken.collect_schema())
+            broken = as_stored_text(broken, stored or {})
         rejects = self._stage(broken, self._quarantine)
         if not after.quarantines:
             return staged, rejects
@@ -228,6 +237,7 @@ class NodeRun:
 
         Where there was nothing new nothing is touched.
         """
+        self._meter.phase = Phase.PUBLISHING
         rejects = None
         if self._window is not None and self._window.is_empty and self._stands(valid):
             return self._outcome(unchanged(valid), unchanged(broken) if broken else None)
@@ -260,6 +270,10 @@ class NodeRun:
         return self._session
 
     @property
+    def _meter(self) -> Meter:
+        return self.planner.engine.meter
+
+    @property
     def _target(self) -> Target:
         return self._remembering.target
 
@@ -271,6 +285,17 @@ class NodeRun:
     def _discard_all(self) -> None:
         while self._staged:
             self._discard(self._staged[-1][1])
+
+    def _stored(
+        self, target: Target, types: Mapping[str, nw.dtypes.DType]
+    ) -> Mapping[str, nw.dtypes.DType] | None:
+        """The stored columns, with these types where files do not say theirs."""
+        if not target.format.exists(target.location):
+            return None
+        frame = target.format.read_back(
+            self.planner.engine, target.location, target.options, lambda: types
+        )
+        return frame.collect_schema()
 
     def _rereadable(self, main: str) -> bool:
         match self.node.sources[main]:
@@ -303,7 +328,7 @@ class NodeRun:
             self.planner.engine,
             declared=self.node.declared,
             stored=stored,
-            newest_file=self._newest_file(),
+            newest_file=self._newest_file() if _looks_up(contracts, "newest_file") else None,
             timezone=self.planner.project.config.dagster.timezone,
             at=self.at,
         )
@@ -362,5 +387,5 @@ class NodeRun:
         return self._staged.pop(place)[0]
 
 
-def _wants_stored(contracts: Sequence[Contract]) -> bool:
-    return any(contract.kind == "schema" for contract in contracts)
+def _looks_up(contracts: Sequence[Contract], what: str) -> bool:
+    return any(what in contract.looks_up for contract in contracts)

@@ -66,8 +66,9 @@ class Observation:
     at: datetime
     declared: Mapping[str, Column] = field(default_factory=dict)
     stored: Mapping[str, nw.dtypes.DType] | None = None
-    """The schema of the target as published before; None on the first run."""
+    """The schema of the target as published before; None on the first run, or not looked up."""
     newest_file: datetime | None = None
+    """When the newest file of the main input was written; None where none is, or not asked."""
     timezone: str = "UTC"
     """The zone of timestamps that carry none."""
     contracts: tuple[Contract, ...] = ()
@@ -117,6 +118,8 @@ class Contract(OpenModel, ABC):
 
     kind: ClassVar[str]
     row_level: ClassVar[bool] = False
+    looks_up: ClassVar[frozenset[str]] = frozenset()
+    """What else it wants to see, `stored` or `newest_file`: looked up where a contract says so."""
 
     name: str | None = None
     on_fail: Annotated[OnFail, BeforeValidator(_action)] = OnFail.FAIL

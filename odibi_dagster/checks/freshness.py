@@ -46,6 +46,8 @@ class Freshness(Contract):
     ```
     """
 
+    looks_up = frozenset({"newest_file"})
+
     column: ColumnName | None = None
     max_age: Duration
 

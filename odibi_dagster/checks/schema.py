@@ -33,6 +33,8 @@ class Schema(Contract):
     ```
     """
 
+    looks_up = frozenset({"stored"})
+
     strict: bool = True
     mode: Mode | None = None
 

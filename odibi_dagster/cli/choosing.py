@@ -17,6 +17,7 @@ from odibi_dagster.io_managers.projects import NODE_KEY, QUARANTINE_KEY
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from odibi_dagster.assets.progress import Board
     from odibi_dagster.config.project import Project
 
 
@@ -29,6 +30,8 @@ class Chosen:
     steps: dict[str, NodeId]
     nodes: dict[dg.AssetKey, NodeId]
     quarantines: frozenset[dg.AssetKey]
+    board: Board
+    """What is at work while the job runs in this process."""
 
 
 def choose_nodes(project: Project, terms: Sequence[str]) -> Chosen:
@@ -37,7 +40,8 @@ def choose_nodes(project: Project, terms: Sequence[str]) -> Chosen:
     ConfigError where a term names nothing, only nodes that are not enabled, or a node that reads
     a Python asset: its value is known where its code is, not here.
     """
-    assets = project_assets(project)
+    board: Board = {}
+    assets = project_assets(project, board=board)
     keys = selected_keys(assets, terms) if terms else {k for asset in assets for k in asset.keys}
     running = [asset for asset in assets if asset.is_executable and keys & set(asset.keys)]
     if not running:
@@ -56,6 +60,7 @@ def choose_nodes(project: Project, terms: Sequence[str]) -> Chosen:
         steps={asset.op.name: nodes[next(iter(asset.keys))] for asset in running},
         nodes=nodes,
         quarantines=frozenset(quarantines),
+        board=board,
     )
 
 

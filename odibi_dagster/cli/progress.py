@@ -1,4 +1,4 @@
-"""What a run looks like: one line per node as it finishes, then the summary."""
+"""What a run looks like: what is at work, one line per node as it finishes, then the summary."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from rich.live import Live
+    from rich.text import Text
 
+    from odibi_dagster.assets.progress import Board
     from odibi_dagster.cli.terminal import Terminal
 
 _STYLES = {
@@ -39,10 +41,16 @@ _STRICT = ("0 rows", "any")
 
 
 class Progress:
-    """Prints a node when it is done; on a terminal a last line shows what runs right now."""
+    """Prints a node when it is done; on a terminal a last line shows what runs right now.
 
-    def __init__(self, report: RunReport, terminal: Terminal, *, traces: bool = False) -> None:
+    In a pipe, nodes that take long say so on stderr, as often as in Dagster's log.
+    """
+
+    def __init__(
+        self, report: RunReport, terminal: Terminal, board: Board, *, traces: bool = False
+    ) -> None:
         self._report, self._terminal, self._traces = report, terminal, traces
+        self._board = board
         self._width = max((len(str(node.id)) for node in report), default=0)
         self._live: Live | None = None
 
@@ -83,6 +91,11 @@ class Progress:
             self._terminal.note(node.trace)
         self._terminal.flush()
 
+    def said(self, text: str) -> None:
+        """Note what a long node says of itself, where no living line and no log shows it."""
+        if self._live is None and not self._traces:
+            self._terminal.note(text)
+
     def text(self, node: NodeReport) -> str:
         """`silver/flights  ok  44,120 rows  5 checks  155 quarantined  0.42 s`."""
         cells = [
@@ -98,10 +111,17 @@ class Progress:
             cells.append(node.message)
         return "  ".join(cells).rstrip()
 
-    def _running(self) -> str:
+    def _running(self) -> Text:
+        from rich.text import Text
+
         done = sum(node.is_done for node in self._report)
-        names = ", ".join(str(node.id) for node in self._report if node.state == RUNNING)
-        return f"[{done}/{len(self._report.nodes)}] {names}"
+        nodes = ", ".join(self._at_work(node) for node in self._report if node.state == RUNNING)
+        line = f"[{done}/{len(self._report.nodes)}] {nodes}"
+        return Text(line, no_wrap=True, overflow="ellipsis")
+
+    def _at_work(self, node: NodeReport) -> str:
+        work = self._board.get(node.id)
+        return f"{node.id}: {work}" if work else str(node.id)
 
 
 def _checks(node: NodeReport) -> str:

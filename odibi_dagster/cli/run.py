@@ -11,6 +11,7 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from odibi_dagster.cli.validate import config_arguments
+from odibi_dagster.core.collector import resume
 
 if TYPE_CHECKING:
     import argparse
@@ -146,19 +147,14 @@ def _watched(
         terminal.note("stopped at once; the next run sweeps up what this one left aside")
 
     with (
-        Progress(report, terminal, traces=args.debug) as progress,
+        Progress(report, terminal, chosen.board, traces=args.debug) as progress,
         Stopping(announce, abandon) as stopping,
     ):
+        resume()
         try:
-            materialize(
-                project,
-                chosen,
-                instance,
-                report,
-                progress.changed,
-                log=args.debug,
-                tags=_tags(args),
-            )
+            heard = progress.changed, progress.said
+            tags = _tags(args)
+            materialize(project, chosen, instance, report, *heard, log=args.debug, tags=tags)
         except KeyboardInterrupt:
             cancel(instance, report.run_id, at_once=True)
     return stopping.exit_code

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from odibi_dagster.core.names import NodeId
 
     Changed = Callable[[NodeReport], None]
+    Said = Callable[[str], None]
 
 _EVENT = dg.DagsterEventType
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -44,17 +45,19 @@ def materialize(
     instance: dg.DagsterInstance,
     report: RunReport,
     changed: Changed,
+    said: Said,
     *,
     log: bool = False,
     tags: Mapping[str, str] | None = None,
 ) -> None:
-    """Run the job to its end, filling the report; `changed` hears of every node that moves.
+    """Run the job to its end, filling the report.
 
+    `changed` hears of every node that moves, `said` what a node that takes long says of itself.
     With `log`, Dagster writes its own log lines to stderr. An interrupt ends the run early and is
     not raised: the report says which nodes were stopped.
     """
     report.run_id = str(uuid.uuid4())
-    listener = _Listener(project, instance, chosen, report, changed)
+    listener = _Listener(project, instance, chosen, report, changed, said)
     instance.add_event_listener(report.run_id, listener)
     started = time.monotonic()
     try:
@@ -72,7 +75,10 @@ def materialize(
 
 
 class _Listener:
-    """Turns Dagster's events into the report. Called in the thread that runs the nodes."""
+    """Turns Dagster's events into the report. Called in the thread that runs the nodes.
+
+    What a node says while it works comes in the thread that watches it.
+    """
 
     def __init__(
         self,
@@ -81,19 +87,21 @@ class _Listener:
         chosen: Chosen,
         report: RunReport,
         changed: Changed,
+        said: Said,
     ) -> None:
         self._project, self._instance, self._chosen = project, instance, chosen
-        self._report, self._changed = report, changed
+        self._report, self._changed, self._said = report, changed, said
         self._started: dict[NodeId, float] = {}
         self.interrupted = False
 
     def __call__(self, entry: EventLogEntry) -> None:
-        event = entry.dagster_event
+        event, node_id = entry.dagster_event, self._chosen.steps.get(entry.step_key or "")
         if event is None:
+            if entry.user_message.startswith(f"{node_id}: "):
+                self._said(entry.user_message)
             return
         if event.event_type is _EVENT.RUN_FAILURE:
             self._run_failed(event)
-        node_id = self._chosen.steps.get(event.step_key or "")
         heard = _HEARD.get(event.event_type)
         if heard is not None and node_id is not None:
             heard(self, self._report.nodes[node_id], event)

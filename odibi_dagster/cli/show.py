@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from odibi_dagster.cli.validate import config_arguments
+from odibi_dagster.core.collector import resume
 from odibi_dagster.errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def execute(args: argparse.Namespace, terminal: Terminal) -> int:
         return 0
     frame = planner.quarantine(node_id) if quarantine else planner.result(node_id)
     is_stored = quarantine or not project.nodes[node_id].is_view
+    resume()
     _rows_out(args, engine, frame, terminal, is_stored=is_stored)
     return 0
 

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 BLOCKS: Mapping[str, type[BaseModel]] = {
     "the project": models.ProjectConfig,
     "connections: type local": connections["local"],
+    "connections: type postgres": connections["postgres"],
+    "connections: type mysql": connections["mysql"],
+    "connections: type sqlite": connections["sqlite"],
     "pipelines": models.PipelineConfig,
     "nodes": models.NodeConfig,
     "columns": models.ColumnConfig,

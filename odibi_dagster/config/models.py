@@ -82,7 +82,7 @@ class ProjectConfig(Model):
 
     project: str = Field(min_length=1, max_length=128)
     engine: Annotated[str, _ENGINES] = "polars"
-    connections: dict[str, dict[str, Any]] = {}
+    connections: Annotated[dict[str, dict[str, Any]], Field(repr=False)] = {}
     pipelines: list[PipelineConfig]
     vars: dict[str, Any] = {}
     environments: dict[str, dict[str, Any]] | None = None

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from odibi_dagster.config.later import lookup
 from odibi_dagster.config.project import Quarantine, Stored, Target
 from odibi_dagster.config.validation import QuarantineConfig
-from odibi_dagster.connections.base import Location
+from odibi_dagster.connections.base import Location, Wanted
+from odibi_dagster.connections.database import TableLocation
 from odibi_dagster.connections.paths import has_glob
 from odibi_dagster.errors import did_you_mean
 from odibi_dagster.formats.base import KEYED, formats
@@ -26,13 +27,15 @@ TABLE_FORMAT = "delta"
 STORAGE_FORMAT = "parquet"
 """What is stored as where the file names no format."""
 ERROR_SUFFIX = "_error"
-_COMPRESSED = (".gz", ".zst", ".bz2", ".xz", ".lz4")
+DATABASE_FORMAT = "sql"
+"""What is stored in a database."""
 
 
 def stored(read: ReadConfig, at: Loc, setting: Setting) -> Stored | None:
     """The source that a `read`, or an input written like one, names."""
-    location = _location(read.connection, read.path, read.table, at, setting)
-    found = _format(read.format, _is_table(read), at, setting)
+    wanted = Wanted(read.path, read.table, read.query)
+    location = _location(read.connection, wanted, at, setting)
+    found = _format(read.format, wanted, location, at, setting)
     if found is None or location is None:
         return None
     options = _options(found.read_options, read.options, at, setting)
@@ -41,8 +44,8 @@ def stored(read: ReadConfig, at: Loc, setting: Setting) -> Stored | None:
 
 def target(write: WriteConfig, at: Loc, setting: Setting) -> Target | None:
     """The place that a `write` names."""
-    location = _own_place(write.connection, write.path, write.table, at, setting)
-    found = _writable(write, at, setting)
+    location = _own_place(write.connection, Wanted(write.path, write.table), at, setting)
+    found = _writable(write, location, at, setting)
     if found is None or location is None:
         return None
     if write.partition_by and not found.partitions:
@@ -104,34 +107,29 @@ def quarantine(site: Site, node: Target, setting: Setting) -> Quarantine | None:
 def _named_quarantine(
     site: Site, config: QuarantineConfig, at: Loc, setting: Setting
 ) -> Target | None:
-    """A `table` is Delta and a `path` Parquet, whatever the node itself is written as."""
+    """A `path` is Parquet and a `table` Delta, or one of a database: whatever the node is."""
     write = site.config.write
     connection = config.connection or (write.connection if write else None)
     if connection is None:
         setting.report.error("missing key 'connection'", at)
         return None
-    location = _own_place(connection, config.path, config.table, at, setting)
+    location = _own_place(connection, Wanted(config.path, config.table), at, setting)
     if location is None:
         return None
-    return Target(location, formats[STORAGE_FORMAT if config.table is None else TABLE_FORMAT]())
+    table = DATABASE_FORMAT if isinstance(location, TableLocation) else TABLE_FORMAT
+    return Target(location, formats[STORAGE_FORMAT if config.table is None else table]())
 
 
 def _beside(node: Target) -> Target:
-    path = node.location.path
-    suffix = path.suffix
-    if suffix in _COMPRESSED:
-        suffix = "".join(path.suffixes[-2:])
-    name = path.name.removesuffix(suffix) + ERROR_SUFFIX + suffix
-    return replace(node, location=Location(path.with_name(name)), partition_by=())
+    return replace(node, location=node.location.beside(ERROR_SUFFIX), partition_by=())
 
 
-def _own_place(
-    name: str, path: str | None, table: str | None, at: Loc, setting: Setting
-) -> Location | None:
+def _own_place(name: str, wanted: Wanted, at: Loc, setting: Setting) -> Location | None:
     """A location that is written to: one place, and not the whole connection."""
-    location = _location(name, path, table, at, setting)
+    location = _location(name, wanted, at, setting)
     if location is None:
         return None
+    path = wanted.path
     at_key = (*at, "path" if path is not None else "table")
     if path is not None and has_glob(_relative(path)):
         setting.report.error(f"cannot write to the pattern {path!r}; name one place", at_key)
@@ -157,45 +155,57 @@ def _connection(name: str | None, at: Loc, setting: Setting) -> Connection | Non
     return setting.connections.get(name)
 
 
-def _location(
-    name: str | None, path: str | None, table: str | None, at: Loc, setting: Setting
-) -> Location | None:
+def _location(name: str | None, wanted: Wanted, at: Loc, setting: Setting) -> Location | None:
     connection = _connection(name, at, setting)
-    if path is None and table is None:
+    said = [key for key in ("path", "table", "query") if getattr(wanted, key) is not None]
+    if not said:
         setting.report.error("missing key 'path' (or 'table')", at)
         return None
-    if path is not None and table is not None:
-        setting.report.error("write path or table, not both", (*at, "table"), key=True)
+    if len(said) > 1:
+        message = f"write {' or '.join(said)}, not both"
+        setting.report.error(message, (*at, said[-1]), key=True)
         return None
     if connection is None:
         return None
     try:
-        return connection.resolve(setting.root, path=path, table=table)
+        return connection.resolve(setting.root, wanted, setting.storage)
     except ValueError as error:
-        setting.report.error(str(error), (*at, "path" if path is not None else "table"))
+        setting.report.error(str(error), (*at, said[0]))
         return None
 
 
-def _is_table(config: ReadConfig | WriteConfig) -> bool:
-    return config.table is not None and config.path is None
-
-
-def _format(name: str, is_table: bool, at: Loc, setting: Setting) -> Format | None:
+def _format(
+    name: str, wanted: Wanted, location: Location | None, at: Loc, setting: Setting
+) -> Format | None:
     place = (*at, "format")
     try:
         found: type[Format] = lookup(formats, name)
     except ValueError as error:
         setting.report.error(str(error), place)
         return None
-    if is_table and name != TABLE_FORMAT:
-        message = f"a table is written as {TABLE_FORMAT}; for {name} write path instead of table"
-        setting.report.error(message, place)
+    if reason := _misplaced(found, wanted, location):
+        setting.report.error(reason, place)
         return None
     return found()
 
 
-def _writable(write: WriteConfig, at: Loc, setting: Setting) -> Format | None:
-    found = _format(write.format, _is_table(write), at, setting)
+def _misplaced(found: type[Format], wanted: Wanted, location: Location | None) -> str | None:
+    """Why nothing of that format can lie there, if so. Of an unknown place nothing is said."""
+    in_database = isinstance(location, TableLocation)
+    if in_database and not found.in_database:
+        return f"{found.kind} cannot lie in a database; write format: {DATABASE_FORMAT}"
+    if found.in_database and location is not None and not in_database:
+        return f"format {found.kind} needs a connection to a database; this one has files"
+    is_table = wanted.table is not None and wanted.path is None
+    if is_table and not found.in_database and found.kind != TABLE_FORMAT:
+        return f"a table is written as {TABLE_FORMAT}; for {found.kind} write path instead of table"
+    return None
+
+
+def _writable(
+    write: WriteConfig, location: Location | None, at: Loc, setting: Setting
+) -> Format | None:
+    found = _format(write.format, Wanted(write.path, write.table), location, at, setting)
     if found is not None and not found.modes:
         setting.report.error(f"format {write.format} can only be read", (*at, "format"))
         return None

@@ -18,7 +18,7 @@ LATER_MODES = ("merge",)
 
 
 class ReadConfig(Model):
-    """A source in storage: a file, a folder, a glob, or a Delta table.
+    """A source in storage: a file, a folder, a glob, a Delta table, or rows of a database.
 
     ```yaml
     read: {connection: landing, format: csv, path: flights/*.csv, options: {sep: ";"}}
@@ -30,7 +30,8 @@ class ReadConfig(Model):
     path: str | None = None
     table: str | None = None
     options: dict[str, Any] = {}
-    query: Later = None
+    query: str | None = None
+    """SQL for the database, in its own words; only where the connection is one."""
     sql_file: Later = None
     filter: Annotated[Any, NotYet("write a filter_rows step")] = None
     incremental: Incremental | None = None

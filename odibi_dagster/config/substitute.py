@@ -2,16 +2,18 @@
 
 `${NAME}` and `${env:NAME}` are environment variables, `${vars.name}` the project's `vars`. A
 string that is nothing but one `${vars.name}` becomes that value with its type. A `$` that no
-brace follows is text.
+brace follows is text. Where a connection has a secret, environment variables stay references.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
+from odibi_dagster.connections.base import connections
 from odibi_dagster.core.fate import not_yet
+from odibi_dagster.core.secret import Secret
 from odibi_dagster.errors import did_you_mean
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ _OPEN = "${"
 _REFERENCE = re.compile(r"\$\{([^{}]*)\}?")
 _NAME = re.compile(r"(?:env:)?([A-Za-z_][A-Za-z0-9_]*)")
 _VAR = re.compile(r"vars\.([A-Za-z0-9_\-.]+)")
+_VARS = "vars"
 _UNTOUCHED = frozenset({"environments", "recipes"})
 
 
@@ -33,23 +36,37 @@ class Substitution:
         self.report = report
         self._vars = tree.get("vars")
         self._path: list[str] = []
+        self._secret = False
 
     def plain(self) -> dict[str, Any]:
         """The whole file; environments that are not chosen, and recipes, stay as written."""
-        return {
-            name: raw(tree) if name in _UNTOUCHED else self._value(tree, (name,))
-            for name, tree in self.tree.value.items()
-        }
+        plain = {}
+        for name, tree in self.tree.value.items():
+            self._secret = name == _VARS  # what one of them holds may be a secret elsewhere
+            plain[name] = raw(tree) if name in _UNTOUCHED else self._value(tree, (name,))
+        return plain
 
     def _value(self, tree: Tree, loc: Loc) -> Any:
         value = tree.value
         if isinstance(value, str):
             return self._text(value, loc) if _OPEN in value else value
         if isinstance(value, dict):
+            if loc[0] == "connections" and len(loc) == 2:
+                return self._connection(value, loc)
             return {name: self._value(child, (*loc, name)) for name, child in value.items()}
         if isinstance(value, list):
             return [self._value(child, (*loc, index)) for index, child in enumerate(value)]
         return value
+
+    def _connection(self, value: dict[str, Tree], loc: Loc) -> dict[str, Any]:
+        kind = value.get("type")
+        secrets = _secrets(self._value(kind, (*loc, "type")) if kind else None)
+        plain = {}
+        for name, child in value.items():
+            self._secret = name in secrets
+            plain[name] = self._value(child, (*loc, name))
+        self._secret = False
+        return plain
 
     def _text(self, text: str, loc: Loc) -> Any:
         whole = _REFERENCE.fullmatch(text)
@@ -81,7 +98,7 @@ class Substitution:
             self.report.error(f"environment variable {name} is not set", loc)
             return written
         self.report.secrets[value] = name
-        return value
+        return written if self._secret else value
 
     def _variable(self, name: str, written: str, loc: Loc) -> Any:
         if name in self._path:
@@ -100,6 +117,17 @@ class Substitution:
         value = self._value(tree, ("vars", *parts))
         self._path.pop()
         return value
+
+
+def _secrets(kind: Any) -> frozenset[str]:
+    """The keys of a connection of this type that hold a secret, or might."""
+    model = connections.known.get(str(kind))
+    fields = model.model_fields.items() if model else ()
+    return frozenset(name for name, field in fields if _may_hold(field.annotation, Secret))
+
+
+def _may_hold(annotation: Any, wanted: type) -> bool:
+    return annotation is wanted or any(_may_hold(each, wanted) for each in get_args(annotation))
 
 
 def raw(tree: Tree) -> Any:

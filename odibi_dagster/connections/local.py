@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from odibi_dagster.connections.base import Connection, Location, connections
+from odibi_dagster.connections.base import Connection, Location, Wanted, connections
 from odibi_dagster.connections.paths import confined
 from odibi_dagster.core.fate import NoEffect
 
@@ -26,9 +26,12 @@ class LocalConnection(Connection):
     base_path: str = "./data"
     validation_mode: Annotated[Any, NoEffect("paths are checked at load")] = "lazy"
 
-    def resolve(self, root: Path, *, path: str | None, table: str | None) -> Location:
+    def resolve(self, root: Path, wanted: Wanted, staging: Path) -> Location:  # noqa: ARG002
         """See `Connection.resolve`."""
-        text = path if path is not None else table
+        if wanted.query is not None:
+            msg = "a connection of type local has no queries; write path or table"
+            raise ValueError(msg)
+        text = wanted.path if wanted.path is not None else wanted.table
         if text is None:
             msg = "write path or table"
             raise ValueError(msg)

@@ -33,3 +33,10 @@ def settle(nodes: int) -> None:
     """
     if nodes >= MANY_NODES and gc.isenabled():
         gc.freeze()
+
+
+def resume() -> None:
+    """Collect again where our own process had stopped it, and walk only what comes after this."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from odibi_dagster.core.frame import Frame
+    from odibi_dagster.core.meter import Meter
     from odibi_dagster.engines.sql.query import Query
 
 _ENGINES = {
@@ -24,6 +25,8 @@ class Engine(Protocol):
     """Scan, sink, sql, fetch. `name` is only ever used to look a row up in a table."""
 
     name: str
+    meter: Meter
+    """How far its sinks are, for whoever asks while they run."""
 
     def scan(self, format: str, paths: Sequence[Path], **options: Any) -> Frame:
         """Read files lazily. `options` are this engine's own words; formats translate into them.

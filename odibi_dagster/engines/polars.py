@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import narwhals.stable.v2 as nw
 import polars as pl
 
+from odibi_dagster.core.meter import Flow, Meter
 from odibi_dagster.engines.polars_errors import translating
 from odibi_dagster.engines.sql.plan_polars import plan
 
@@ -22,6 +23,9 @@ class PolarsEngine:
     """A node is one LazyFrame until its sink."""
 
     name = "polars"
+
+    def __init__(self) -> None:
+        self.meter = Meter()
 
     def scan(self, format: str, paths: Sequence[Path], **options: Any) -> Frame:
         """See `Engine.scan`; `options` go to `polars.scan_<format>` as they are."""
@@ -55,8 +59,9 @@ class PolarsEngine:
         )
         lazy: pl.LazyFrame = frame.to_native()
         # Counting in the plan costs nothing measurable, and saves a scan of what was written.
+        # Another thread may add up while Polars' own append: the list needs no lock for that.
         counted = lazy.map_batches(counting, streamable=True)
-        with translating():
+        with translating(), self.meter.sinking(folder, lambda: Flow(sum(counts))):
             sink = getattr(counted, f"sink_{format}")
             # A sink that fails may still make its folders afterwards: only where it has to.
             mkdir = bool(partition_by)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 
+from odibi_dagster.core.meter import Meter
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
@@ -24,12 +26,17 @@ class SparkEngine:
 
     name = "spark"
 
+    def __init__(self) -> None:
+        self.meter = Meter()
+
     @cached_property
     def session(self) -> SparkSession:
         """The session, in UTC: a timestamp without a zone is UTC on every engine."""
         from pyspark.sql import SparkSession
 
-        session = SparkSession.builder.getOrCreate()
+        # the meter says how far it is; Spark's own bar would be written across that
+        builder = SparkSession.builder.config("spark.ui.showConsoleProgress", "false")
+        session = builder.getOrCreate()
         session.conf.set("spark.sql.session.timeZone", "UTC")
         # Formats know the types of partition columns; a guess would turn "007" into 7.
         session.conf.set("spark.sql.sources.partitionColumnTypeInference.enabled", "false")
@@ -61,6 +68,7 @@ class SparkEngine:
         from pyspark.sql import functions as F  # noqa: N812
 
         from odibi_dagster.engines.spark_errors import translating
+        from odibi_dagster.engines.spark_jobs import flowing
 
         native: DataFrame = frame.to_native()
         seen = Observation()
@@ -68,7 +76,7 @@ class SparkEngine:
         native = native.coalesce(1) if one_file else native
         counted = native.observe(seen, F.count(F.lit(1)).alias("rows"))
         writer = counted.write.format(format).mode("overwrite").options(**options)
-        with translating():
+        with translating(), flowing(self.session) as flow, self.meter.sinking(folder, flow):
             writer.partitionBy(*partition_by).save(f"file://{folder}")
         return int(seen.get["rows"])
 

@@ -56,6 +56,14 @@ class Staged:
 
 
 @dataclass(frozen=True)
+class Size:
+    """How much is stored, as far as that is known without reading rows."""
+
+    rows: int | None
+    bytes: int
+
+
+@dataclass(frozen=True)
 class Published:
     """What became visible."""
 
@@ -76,6 +84,20 @@ def unchanged(staged: Staged) -> Published:
     return Published(staged.location, 0, 0, staged.schema)
 
 
+@dataclass(frozen=True)
+class Bounds:
+    """Which rows of a source are wanted: `lower < cursor <= upper`; None is no bound.
+
+    The cursor is the first of `columns` that is not null; a row without one is beyond any bound.
+    """
+
+    columns: tuple[str, ...]
+    lower: Any = None
+    upper: Any = None
+    inclusive: bool = False
+    """Whether a cursor that equals `lower` is wanted too."""
+
+
 class Format(ABC):
     """One storage format. Instances hold nothing: everything comes with the call."""
 
@@ -86,6 +108,8 @@ class Format(ABC):
     """Whether `partition_by` works."""
     atomic_partitions: ClassVar[bool] = False
     """Whether a table with `partition_by` becomes visible as a whole."""
+    in_database: ClassVar[bool] = False
+    """Whether its tables are those of a database, not files."""
     read_options: ClassVar[type[Model]]
     """The options of `read`, checked at load."""
     write_options: ClassVar[type[Model]]
@@ -95,7 +119,7 @@ class Format(ABC):
         """Why this format cannot write in that mode with these `write_options`, if it cannot."""
         if mode in self.modes:
             return None
-        others = [each.kind for each in formats.known.values() if mode in each.modes]
+        others = sorted(each.kind for each in formats.known.values() if mode in each.modes)
         known = f"; choose {' or '.join(others)}" if others else ""
         return f"format {self.kind} cannot be written with mode {mode}{known}"
 
@@ -113,6 +137,26 @@ class Format(ABC):
         used instead of inferring them, and by no format that stores types of its own.
         DataReadError where nothing readable is there.
         """
+
+    def scan_within(
+        self,
+        engine: Engine,
+        location: Location,
+        bounds: Bounds,
+        options: Any = None,
+        declared: Mapping[str, nw.dtypes.DType] | None = None,
+    ) -> Frame:
+        """What `scan` gives, or at least the rows of it that lie within the bounds.
+
+        A source that can filter cheaply where the rows are does so; every other one gives them
+        all. A bound is a value of the cursor's own type.
+        """
+        del bounds
+        return self.scan(engine, location, options, declared)
+
+    def stored_schema(self, engine: Engine, location: Location) -> Mapping[str, DType]:
+        """The columns of what is stored there; no row is read."""
+        return self.scan(engine, location).collect_schema()
 
     def read_back(
         self,
@@ -143,6 +187,14 @@ class Format(ABC):
     def newest(self, location: Location) -> datetime | None:
         """When the newest file there was written (UTC); None where nothing is."""
         raise NotImplementedError
+
+    def size(self, location: Location, options: Any = None) -> Size | None:  # noqa: ARG002
+        """About how much `scan` would read with these options; None where nothing is known.
+
+        A format that knows more than this says it. No row is read, and where there are many files,
+        not every footer. DataReadError where nothing readable is there.
+        """
+        return None
 
     @abstractmethod
     def conform(self, frame: Frame) -> Frame:

@@ -157,11 +157,12 @@ def _typed(
     names = tuple(dict.fromkeys(name for group, _ in groups for name in group))
     said = options.types(names) | {n: t for n, t in declared.items() if n in names}
     text = _scan(engine, groups, options, dict.fromkeys(names, nw.String()))
-    schema = _schema(engine, text, names, said, options)
+    schema, tested = _schema(engine, text, names, said, options)
     direct = _direct(engine, schema)
     numbers = [name for name, dtype in direct.items() if dtype != nw.String()]
     special = frozenset(numbers) if options.decimal != "." or options.thousands else frozenset()
-    special |= spaced(engine, text, [name for name in numbers if name not in special])
+    special |= spaced(engine, text, [n for n in numbers if n not in special and n not in tested])
+    special |= {name for name, has_spaces in tested.items() if has_spaces and name in numbers}
     special |= options.null_values_of.keys() & direct.keys()
     direct |= dict.fromkeys(special, nw.String())
     rest = {name: dtype for name, dtype in schema.items() if direct[name] != dtype}
@@ -176,14 +177,19 @@ def _schema(
     names: Sequence[str],
     said: Mapping[str, DType],
     options: CsvReadOptions,
-) -> dict[str, DType]:
-    """The type of every column: as said, else as its values allow, else text."""
+) -> tuple[dict[str, DType], dict[str, bool]]:
+    """The type of every column: as said, else as its values allow, else text.
+
+    Columns of which every value was seen come again, with whether any has a space around it.
+    """
     unsaid = [name for name in names if name not in said]
     schema: dict[str, DType] = {name: said.get(name, nw.String()) for name in names}
-    if options.infer_schema:
-        seen = text.head(options.infer_schema_length) if options.infer_schema_length else text
-        schema |= guessed(engine, _plain(seen, unsaid, options), unsaid)
-    return schema
+    if not options.infer_schema:
+        return schema, {}
+    seen = text.head(options.infer_schema_length) if options.infer_schema_length else text
+    types, spaces = guessed(engine, _plain(seen, unsaid, options), unsaid)
+    whole = () if options.infer_schema_length else unsaid
+    return schema | types, {name: name in spaces for name in whole}
 
 
 def _direct(engine: Engine, schema: Mapping[str, DType]) -> dict[str, DType]:

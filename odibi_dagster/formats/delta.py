@@ -13,8 +13,15 @@ from odibi_dagster.core.model import Model
 from odibi_dagster.errors import ConfigError, DataReadError, SchemaContractError, WriteError
 from odibi_dagster.formats import files as staging
 from odibi_dagster.formats import types
-from odibi_dagster.formats.base import KEYED, Published, Staged, formats
-from odibi_dagster.formats.delta_commit import commit, last_batch, merge, refuse_features
+from odibi_dagster.formats.base import KEYED, Published, Size, Staged, formats
+from odibi_dagster.formats.delta_commit import (
+    commit,
+    create,
+    last_batch,
+    merge,
+    refuse_features,
+    refuse_nulls,
+)
 from odibi_dagster.formats.delta_scan import empty, scan_version
 from odibi_dagster.formats.errors import writing
 from odibi_dagster.formats.file_format import check_partitions
@@ -24,7 +31,7 @@ from odibi_dagster.formats.parquet import Parquet
 from odibi_dagster.formats.parquet_files import SINK
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import narwhals.stable.v2 as nw
@@ -98,6 +105,13 @@ class Delta(Parquet):
         times: list[int] = actions.column("modification_time").to_pylist()
         return datetime.fromtimestamp(max(times) / 1000, UTC) if times else None
 
+    def size(self, location: Location, options: Any = None) -> Size:
+        """See `Format.size`: the log knows bytes, and rows where writers have counted them."""
+        snapshot = _open(location, options.version if options else None)
+        actions = snapshot.get_add_actions(flatten=True)
+        sizes, rows = (actions.column(name).to_pylist() for name in ("size_bytes", "num_records"))
+        return Size(None if None in rows else sum(rows), sum(sizes))
+
     def scan(
         self,
         engine: Engine,
@@ -134,7 +148,7 @@ class Delta(Parquet):
         with writing(location), staging.staging(location, str(batch)) as folder:
             snapshot = _open(location) if self.exists(location) else None
             stored = self._columns(engine, frame, location, snapshot, mode, options)
-            _check(location, snapshot, stored, partition_by)
+            _check(location, snapshot, stored, partition_by, mode)
             # a merge decides itself which partition a row belongs to
             folders = () if snapshot is not None and mode == "upsert" else partition_by
             kind, words = "parquet", dict(SINK[engine.name])
@@ -168,7 +182,7 @@ class Delta(Parquet):
             return self.conform(frame)
         table = scan_version(engine, location, snapshot)
         stored = table.collect_schema()
-        rows = fitted(self.conform(with_types_for_nulls(frame, stored)), stored)
+        rows = fitted(engine, self.conform(with_types_for_nulls(frame, stored)), stored)
         return without(rows, table, options.keys) if mode == "append_once" else rows
 
     def scan_staged(self, engine: Engine, staged: Staged) -> Frame:
@@ -176,6 +190,13 @@ class Delta(Parquet):
         if staged.files:
             return super().scan_staged(engine, staged)
         return empty(engine, staged.native_schema)
+
+    def vet(self, engine: Engine, staged: Staged) -> None:
+        """See `Format.vet`; and nulls where the table allows none."""
+        super().vet(engine, staged)
+        assert isinstance(staged, DeltaStaged)  # noqa: S101
+        if staged.snapshot is not None and staged.mode != "overwrite" and staged.rows:
+            refuse_nulls(engine, self.scan_staged(engine, staged), staged.snapshot)
 
     def publish(self, engine: Engine, staged: Staged) -> Published:  # noqa: ARG002
         """See `Format.publish`: one commit. WriteError where the table changed since staging."""
@@ -201,11 +222,13 @@ class Delta(Parquet):
 
 
 def _commit(staged: DeltaStaged) -> dict[str, int]:
-    root = staged.location.path
-    if staged.snapshot is not None and staged.mode == "upsert":
+    if staged.snapshot is None:
+        create(staged)
+    elif staged.mode == "upsert":
         return merge(staged, staged.snapshot)
-    root.mkdir(exist_ok=True)
-    commit(staged, staged.snapshot, staging.move_in(root, staged.folder, staged.files))
+    else:
+        files = staging.move_in(staged.location.path, staged.folder, staged.files)
+        commit(staged, staged.snapshot, files)
     return {}
 
 
@@ -235,16 +258,19 @@ def _open(location: Location, version: int | None = None) -> DeltaTable:
 
 
 def _check(
-    location: Location, snapshot: DeltaTable | None, frame: Frame, partition_by: tuple[str, ...]
+    location: Location,
+    snapshot: DeltaTable | None,
+    frame: Frame,
+    partition_by: tuple[str, ...],
+    mode: str,
 ) -> None:
     """What a commit would accept and readers would not: found before anything runs."""
     check_partitions(frame, partition_by)
+    _refuse_names(frame.collect_schema().names(), mode)
     if snapshot is None:
-        if location.path.is_file():
-            msg = "a file lies there; a Delta table is a directory: choose another path"
-            raise WriteError(msg)
+        _refuse_other_content(location.path)
         return
-    refuse_features(snapshot)
+    refuse_features(snapshot, mode)
     before = snapshot.metadata().partition_columns
     if list(partition_by) != before:
         msg = (
@@ -252,6 +278,31 @@ def _check(
             "keep its partitions, or write to another path"
         )
         raise SchemaContractError(msg)
+
+
+def _refuse_names(names: Sequence[str], mode: str) -> None:
+    """Columns that Delta cannot tell apart, or a merge cannot name."""
+    seen: dict[str, str] = {}
+    for name in names:
+        if (other := seen.setdefault(name.casefold(), name)) != name:
+            msg = f"columns '{other}' and '{name}' are one column to Delta; rename one of them"
+            raise SchemaContractError(msg)
+        if mode == "upsert" and "`" in name:
+            msg = f"column '{name}': a name with a back-tick cannot be upserted; rename it"
+            raise SchemaContractError(msg)
+
+
+def _refuse_other_content(root: Path) -> None:
+    """Rows that lie there in another format would be lost to whoever reads the table."""
+    if root.is_file():
+        msg = "a file lies there; a Delta table is a directory: choose another path"
+        raise WriteError(msg)
+    if root.is_dir() and (other := next(root.iterdir(), None)):
+        msg = (
+            f"a directory lies there that is no Delta table and holds '{other.name}'; choose "
+            "another path, or empty the directory"
+        )
+        raise WriteError(msg)
 
 
 def _refuse_empty_text(folder: Path) -> None:

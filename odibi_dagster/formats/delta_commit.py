@@ -6,21 +6,28 @@ later try that the batch is in, and makes two tries at once conflict.
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
+
+import narwhals.stable.v2 as nw
 
 from odibi_dagster.errors import SchemaContractError, WriteError
-from odibi_dagster.formats import files as staging
+from odibi_dagster.formats.base import APPENDING
 from odibi_dagster.formats.delta_log import add_action, delta_schema
+from odibi_dagster.formats.delta_scan import files_of
+from odibi_dagster.formats.disk import sync, synced
+from odibi_dagster.formats.files import move_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    import narwhals.stable.v2 as nw
     from deltalake import CommitProperties, DeltaTable
+    from deltalake.transaction import AddAction
 
     from odibi_dagster.core.batch import Batch
+    from odibi_dagster.core.frame import Frame
+    from odibi_dagster.engines.base import Engine
     from odibi_dagster.formats.base import Staged
 
 _RETRIES = {"append": 15}
@@ -34,38 +41,63 @@ def last_batch(snapshot: DeltaTable | None, owner: str) -> int | None:
     return None if snapshot is None else snapshot.transaction_version(_transaction(owner))
 
 
-def commit(staged: Staged, snapshot: DeltaTable | None, files: tuple[Path, ...]) -> None:
+def create(staged: Staged) -> None:
+    """The table is made aside, with its first commit in it, and renamed: a kill leaves nothing.
+
+    WriteError where another writer was first.
+    """
+    from deltalake.transaction import create_table_with_add_actions
+
+    root, fresh = staged.location.path, staged.folder / ".table"
+    fresh.mkdir(exist_ok=True)
+    adds = _adds(move_in(fresh, staged.folder, staged.files), fresh)
+    with synced(fresh / "_delta_log"):
+        _committed(
+            lambda: create_table_with_add_actions(
+                str(fresh),
+                delta_schema(staged.schema),
+                adds,
+                "error",
+                list(staged.partition_by),
+                commit_properties=_properties(staged.batch, 0),
+            )
+        )
+    sync(fresh)
+    try:
+        fresh.rename(root)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        msg = "another writer made a table there since this run began"
+        raise WriteError(msg) from error
+    sync(root.parent)
+
+
+def commit(staged: Staged, snapshot: DeltaTable, files: tuple[Path, ...]) -> None:
     """Add the files, which lie in the table's folder; an overwrite removes all others.
 
     WriteError where the table is not what `snapshot` says and that matters.
     """
-    import pyarrow.parquet as pq
-    from deltalake.transaction import create_table_with_add_actions
-
     root = staged.location.path
-    adds = [add_action(file, root, pq.read_metadata(file)) for file in files]
-    schema, partition_by = delta_schema(staged.schema), list(staged.partition_by)
+    adds, mode = _adds(files, root), "overwrite" if staged.mode == "overwrite" else "append"
     properties = _properties(staged.batch, _RETRIES.get(staged.mode, 0))
-    if snapshot is None:
+    _allow_naive_times(snapshot, staged.schema)
+    with synced(root / "_delta_log"):
         _committed(
-            lambda: create_table_with_add_actions(
-                str(root),
-                schema,
-                adds,
-                "error",
-                partition_by,
+            lambda: snapshot.create_write_transaction(
+                [*adds],
+                mode,
+                delta_schema(staged.schema),
+                list(staged.partition_by),
                 commit_properties=properties,
             )
         )
-    else:
-        mode = "overwrite" if staged.mode == "overwrite" else "append"
-        _allow_naive_times(snapshot, staged.schema)
-        _committed(
-            lambda: snapshot.create_write_transaction(
-                [*adds], mode, schema, partition_by, commit_properties=properties
-            )
-        )
-    staging.sync_newest(root / "_delta_log")
+
+
+def _adds(files: tuple[Path, ...], root: Path) -> list[AddAction]:
+    import pyarrow.parquet as pq
+
+    return [add_action(file, root, pq.read_metadata(file)) for file in files]
 
 
 def merge(staged: Staged, snapshot: DeltaTable) -> dict[str, int]:
@@ -75,7 +107,7 @@ def merge(staged: Staged, snapshot: DeltaTable) -> dict[str, int]:
     from deltalake import WriterProperties
 
     root = staged.location.path
-    before = set(snapshot.file_uris())
+    before = files_of(snapshot)
     sources = [pq.ParquetFile(file) for file in staged.files]
     schema = sources[0].schema_arrow
     rows = (part for source in sources for part in source.iter_batches())
@@ -88,28 +120,42 @@ def merge(staged: Staged, snapshot: DeltaTable) -> dict[str, int]:
         writer_properties=WriterProperties(compression="ZSTD", compression_level=1),
         commit_properties=_properties(staged.batch, 0),
     )
-    told = _committed(merger.when_matched_update_all().when_not_matched_insert_all().execute)
-    for uri in set(snapshot.file_uris()) - before:
-        staging.sync(root / unquote(uri).removeprefix(f"{root}/"))
-    staging.sync_newest(root / "_delta_log")
+    with synced(root / "_delta_log"):
+        told = _committed(merger.when_matched_update_all().when_not_matched_insert_all().execute)
+    for file in files_of(snapshot) - before:
+        sync(root / file)
     return {
         "updated_rows": told["num_target_rows_updated"],
         "inserted_rows": told["num_target_rows_inserted"],
     }
 
 
-def refuse_features(snapshot: DeltaTable) -> None:
+def refuse_features(snapshot: DeltaTable, mode: str) -> None:
     """SchemaContractError where the table demands of its files what staged files do not keep."""
     protocol, configuration = snapshot.protocol(), snapshot.metadata().configuration
     demands = set(protocol.writer_features or ()) - _PLAIN - {"checkConstraints", "columnMapping"}
     demands |= {name for name in configuration if name.startswith("delta.constraints.")}
     if configuration.get("delta.columnMapping.mode", "none") != "none":
         demands.add("delta.columnMapping")
+    if configuration.get("delta.appendOnly") == "true" and mode not in APPENDING:
+        demands.add("delta.appendOnly")
     if demands:
         msg = (
             f"the table uses {', '.join(sorted(demands))}, which cannot be kept here; write to "
             "another table, or drop the feature"
         )
+        raise SchemaContractError(msg)
+
+
+def refuse_nulls(engine: Engine, rows: Frame, snapshot: DeltaTable) -> None:
+    """SchemaContractError where a column holds a null that the table declares as not null."""
+    required = [field.name for field in snapshot.schema().fields if not field.nullable]
+    if not required:
+        return
+    (counts,) = engine.fetch(rows.select(nw.col(*required).is_null().cast(nw.Int64()).sum()), 1)
+    broken = [f"'{name}' ({count:,})" for name, count in counts.items() if count]
+    if broken:
+        msg = f"the table allows no null in {', '.join(broken)}; filter the rows out, or fill them"
         raise SchemaContractError(msg)
 
 

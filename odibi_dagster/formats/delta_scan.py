@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from glob import has_magic
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from odibi_dagster.core.frame import Frame
     from odibi_dagster.engines.base import Engine
 
+_ENCODED = re.compile(r"%[89A-Fa-f][0-9A-Fa-f]")
 _PLAIN = {"timestampNtz", "appendOnly", "invariants", "v2Checkpoint"}
 """Table features under which the rows are just those of the active files."""
 
@@ -28,6 +30,12 @@ _PLAIN = {"timestampNtz", "appendOnly", "invariants", "v2Checkpoint"}
 def scan_version(engine: Engine, location: Location, snapshot: DeltaTable) -> Frame:
     """The rows of this very version, lazily. DataReadError where a table feature is not known."""
     return _SCAN[engine.name](engine, location, snapshot)
+
+
+def files_of(snapshot: DeltaTable) -> set[str]:
+    """The paths of a version's files, below the table's folder."""
+    paths = snapshot.get_add_actions(flatten=True).column("path").to_pylist()
+    return {unquote(path) for path in paths}
 
 
 def empty(engine: Engine, native_schema: Any) -> Frame:
@@ -52,8 +60,20 @@ def _native_scan_finds(root: Path) -> bool:
 def _scan_spark(engine: Engine, location: Location, snapshot: DeltaTable) -> Frame:
     from pyspark.sql.types import StructType
 
+    _refuse_encoded_letters(location, snapshot)
     schema = StructType.fromJson(json.loads(snapshot.schema().to_json()))
     return _scan_files(engine, location, snapshot, schema)
+
+
+def _refuse_encoded_letters(location: Location, snapshot: DeltaTable) -> None:
+    """Spark takes each byte of a letter that is percent-encoded in a folder's name for a letter."""
+    paths = map(unquote, snapshot.get_add_actions(flatten=True).column("path").to_pylist())
+    if odd := next(filter(_ENCODED.search, paths), None):
+        msg = (
+            f"{location} has partitions that Spark misreads ('{odd.rsplit('/', 1)[0]}'): their "
+            "names hold letters beyond ASCII, encoded; partition by another column"
+        )
+        raise DataReadError(msg)
 
 
 def _scan_files(engine: Engine, location: Location, snapshot: DeltaTable, schema: Any) -> Frame:
@@ -63,12 +83,12 @@ def _scan_files(engine: Engine, location: Location, snapshot: DeltaTable, schema
         what = ", ".join(sorted(others)) or "column mapping"
         msg = f"{location} is a Delta table with {what}, which is not supported here"
         raise DataReadError(msg)
-    paths = snapshot.get_add_actions(flatten=True).column("path").to_pylist()
+    paths = files_of(snapshot)
     if not paths:
         return empty(engine, schema)
     types = empty(engine, schema).collect_schema()
     hive = {name: types[name] for name in snapshot.metadata().partition_columns}
-    files = sorted(location.path / unquote(path) for path in paths)
+    files = sorted(location.path / path for path in paths)
     names = [field.name for field in snapshot.schema().fields]
     return scan_parquet(engine, files, location.path, hive, schema, grown=True).select(*names)
 

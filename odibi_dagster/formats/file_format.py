@@ -10,9 +10,9 @@ import narwhals.stable.v2 as nw
 
 from odibi_dagster.errors import ConfigError, DataReadError, SchemaContractError, did_you_mean
 from odibi_dagster.formats import files
-from odibi_dagster.formats.base import APPENDING, KEYED, Format, Published, Staged
-from odibi_dagster.formats.batches import add_batch, last_batch
-from odibi_dagster.formats.errors import writing
+from odibi_dagster.formats.base import APPENDING, KEYED, Format, Published, Size, Staged
+from odibi_dagster.formats.batches import add_batch, published
+from odibi_dagster.formats.errors import reading, writing
 from odibi_dagster.formats.fit import fitted, with_types_for_nulls
 from odibi_dagster.formats.keys import require_keys, without
 from odibi_dagster.formats.seen import Seen
@@ -66,12 +66,18 @@ class FileFormat(Format):
         """See `Format.published`: the names of a directory's files say it."""
         if not location.path.is_dir():
             return None
-        return last_batch(files.old_files(location.path, self.suffixes), owner)
+        return published(location.path, self.suffixes, owner)
 
     def newest(self, location: Location) -> datetime | None:
         """See `Format.newest`: the modification time of the newest file."""
         found = self._files(location)
         return newest_of(found) if found else None
+
+    def size(self, location: Location, options: Any = None) -> Size:  # noqa: ARG002
+        """See `Format.size`: the bytes of the files, as they lie there."""
+        with reading(location, self.kind):
+            found = files_of(location, self.suffixes)
+            return Size(None, sum(file.stat().st_size for file in found))
 
     def _files(self, location: Location) -> tuple[Path, ...]:
         try:
@@ -143,7 +149,7 @@ class FileFormat(Format):
     ) -> Frame:
         """The frame with the columns of the target; SchemaContractError where it has others."""
         stored = self.scan(engine, location).collect_schema()
-        return fitted(self.conform(with_types_for_nulls(frame, stored)), stored)
+        return fitted(engine, self.conform(with_types_for_nulls(frame, stored)), stored)
 
     def _facts(self, engine: Engine, frame: Frame, folder: Path) -> dict[str, Any]:
         """What is known of rows once they are staged."""
@@ -193,14 +199,18 @@ class FileFormat(Format):
         seen = Seen(staged.location, self.suffixes)
         batch = self.scan_staged(engine, staged)
         rest = without(self.scan(engine, staged.location), batch, staged.keys)
-        whole = self.stage(
-            engine,
-            nw.concat([rest.select(*staged.schema), batch.select(*staged.schema)]),
-            staged.location,
-            batch=staged.batch,
-            partition_by=staged.partition_by,
-            options=staged.options,
-        )
+        try:
+            whole = self.stage(
+                engine,
+                nw.concat([rest.select(*staged.schema), batch.select(*staged.schema)]),
+                staged.location,
+                batch=staged.batch,
+                partition_by=staged.partition_by,
+                options=staged.options,
+            )
+        except DataReadError:
+            seen.refuse_change()
+            raise
         try:
             self._replace(whole, seen)
         finally:

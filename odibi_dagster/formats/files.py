@@ -7,19 +7,20 @@ files are renamed in, named by their batch, and then the old ones removed.
 
 from __future__ import annotations
 
-import fcntl
-import os
 import re
 import shutil
 import time
 from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from odibi_dagster.core.names import slug
 from odibi_dagster.errors import WriteError
+from odibi_dagster.formats.disk import alone, sync
 from odibi_dagster.formats.sources import HIVE_FOLDER, is_hidden
+from odibi_dagster.formats.swap import is_torn, mend, move_to, swap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,6 +41,7 @@ def staging(location: Location, batch: str) -> Iterator[Path]:
     """An empty hidden folder beside the target; gone again when staging fails."""
     prefix = f".{location.path.name}.staged-"
     location.path.parent.mkdir(parents=True, exist_ok=True)
+    _mend_killed(location.path, prefix)
     _sweep(location.path.parent, prefix, slug(batch))
     folder = location.path.parent / f"{prefix}{slug(batch)}-{uuid4().hex[:8]}"
     _live.add(folder)
@@ -66,17 +68,27 @@ def _drop_for_good(folder: Path) -> None:
     drop(folder)
 
 
-def _sweep(parent: Path, prefix: str, batch: str) -> None:
-    """Remove what dead runs left here: of this very batch, or older than a day.
+def _mend_killed(target: Path, prefix: str) -> None:
+    """Put right what a publisher left that was killed half-way through a directory.
 
-    A run killed while a directory took the place of a single file gets that file back first.
+    A single file that was to make room for the directory comes back.
     """
-    target = parent / prefix.removeprefix(".").removesuffix(".staged-")
+    if is_torn(target):
+        with alone(target.parent):
+            mend(target)
+    if target.exists():
+        return
+    for before in target.parent.glob(f"{escape(prefix)}*/{_BEFORE}"):
+        with alone(target.parent):
+            if before.exists() and not target.exists():
+                before.replace(target)
+
+
+def _sweep(parent: Path, prefix: str, batch: str) -> None:
+    """Remove what dead runs left here: of this very batch, or older than a day."""
     for folder in parent.iterdir():
         if not folder.name.startswith(prefix) or folder in _live:
             continue
-        if (folder / _BEFORE).exists() and not target.exists():
-            (folder / _BEFORE).replace(target)
         same = folder.name.rsplit("-", 1)[0] == prefix + batch
         if same or _age(folder) > LEFTOVER_SECONDS:
             shutil.rmtree(folder, ignore_errors=True)
@@ -119,6 +131,7 @@ def publish_files(
     """
     target = location.path
     with alone(target.parent):
+        mend(target)
         if seen is not None:
             seen.refuse_change()
         if as_directory or target.is_dir() or len(files) != 1:
@@ -140,25 +153,7 @@ def _publish_directory(
     if not target.is_dir():
         create_directory(target, folder, final)
         return
-    old = old_files(target, suffixes) - set(final.values())
-    move_to(final)
-    for path in sorted(old):
-        path.unlink(missing_ok=True)
-        _remove_empty(path.parent, target)
-
-
-@contextmanager
-def alone(directory: Path) -> Iterator[None]:
-    """One publisher at a time among those whose targets lie in this directory.
-
-    Of two at once, neither would see what the other moves in.
-    """
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
+    swap(target, final, old_files(target, suffixes))
 
 
 def move_in(root: Path, folder: Path, files: tuple[Path, ...]) -> tuple[Path, ...]:
@@ -192,22 +187,6 @@ def create_directory(target: Path, folder: Path, final: dict[Path, Path]) -> Non
     sync(target.parent)
 
 
-def move_to(final: dict[Path, Path]) -> None:
-    """Rename every file to its place, data on the disk first; files moved before are passed."""
-    folders = set()
-    for file, path in final.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        folders.add(path.parent)
-        if file.exists():
-            sync(file)
-            file.replace(path)
-        elif not path.exists():
-            msg = f"the staged file {file} is gone; run the node again"
-            raise WriteError(msg)
-    for path in folders:
-        sync(path)
-
-
 def old_files(target: Path, suffixes: tuple[str, ...]) -> set[Path]:
     """The files that an overwrite replaces. A directory with anything else in it is refused."""
     if (target / "_delta_log").is_dir():
@@ -229,32 +208,7 @@ def old_files(target: Path, suffixes: tuple[str, ...]) -> set[Path]:
 
 def _refuse(target: Path, inner: Path) -> None:
     msg = (
-        f"{target} is a directory that holds more than the files of one table: '{inner}' would "
-        "be removed; choose another path, or empty the directory"
+        f"{target} is a directory that holds more than the files of one table: '{inner}' is none "
+        "of them; choose another path, or empty the directory"
     )
     raise WriteError(msg)
-
-
-def _remove_empty(folder: Path, root: Path) -> None:
-    while folder != root and not any(folder.iterdir()):
-        folder.rmdir()
-        folder = folder.parent
-
-
-def sync_newest(folder: Path) -> None:
-    """Bring the newest file of a folder to the disk, and the folder itself."""
-    sync(max((path for path in folder.iterdir() if path.is_file()), key=_modified))
-    sync(folder)
-
-
-def _modified(path: Path) -> float:
-    return path.stat().st_mtime
-
-
-def sync(path: Path) -> None:
-    """Bring a file or a directory entry to the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

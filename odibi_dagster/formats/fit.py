@@ -13,30 +13,47 @@ if TYPE_CHECKING:
 
     from odibi_dagster.core.frame import Frame
     from odibi_dagster.core.types import DType
+    from odibi_dagster.engines.base import Engine
 
 _WHOLE: Sequence[type[DType]] = (nw.Int8, nw.Int16, nw.Int32, nw.Int64)
 _UNSIGNED: Sequence[type[DType]] = (nw.UInt8, nw.UInt16, nw.UInt32, nw.UInt64)
 
 
-def fitted(frame: Frame, stored: Mapping[str, DType]) -> Frame:
+def fitted(engine: Engine, frame: Frame, stored: Mapping[str, DType]) -> Frame:
     """The frame with the stored columns, in their order and with their types.
 
-    A narrower number becomes the wider one that is stored. SchemaContractError lists every other
-    difference: adding rows never changes the columns of a table.
+    A narrower number becomes the wider one that is stored, and a column without any value fits
+    every type. SchemaContractError lists every other difference: adding rows never changes the
+    columns of a table.
     """
     schema = frame.collect_schema()
-    differing = (
-        f"column '{name}' is {schema[name]} and stored as {dtype}"
-        for name, dtype in stored.items()
-        if name in schema and not _fits(schema[name], dtype)
-    )
-    _refuse([*_other_names(schema, stored), *differing])
+    other = [n for n, dtype in stored.items() if n in schema and not fits(schema[n], dtype)]
+    names = [*_other_names(schema, stored)]
+    if not names:
+        other = _with_values(engine, frame, other, stored)
+    _refuse([*names, *(f"column '{n}' is {schema[n]} and stored as {stored[n]}" for n in other)])
     return frame.select(
         *(
             nw.col(name) if schema[name] == dtype else nw.col(name).cast(dtype)
             for name, dtype in stored.items()
         )
     )
+
+
+def _with_values(
+    engine: Engine, frame: Frame, columns: Sequence[str], stored: Mapping[str, DType]
+) -> list[str]:
+    """Those columns that hold a value: where none is, a type was only guessed."""
+    schema = frame.collect_schema()
+    seen = [name for name in columns if _casts(schema[name], stored[name])]
+    (counts,) = engine.fetch(frame.select(nw.col(*seen).count()), 1) if seen else ({},)
+    return [name for name in columns if counts.get(name) != 0]
+
+
+def _casts(dtype: DType, stored: DType) -> bool:
+    """Whether every engine can plan a cast from one type to the other."""
+    text = nw.String() in (dtype, stored) and not (dtype.is_nested() or stored.is_nested())
+    return text or (dtype.is_numeric() and stored.is_numeric())
 
 
 def in_order(frame: Frame, stored: Sequence[str]) -> Frame:
@@ -46,7 +63,7 @@ def in_order(frame: Frame, stored: Sequence[str]) -> Frame:
 
 
 def with_types_for_nulls(frame: Frame, stored: Mapping[str, DType]) -> Frame:
-    """A column of nothing but nulls has no type of its own: it takes the stored one."""
+    """A column that has no type, being nothing but nulls, takes the stored one."""
     schema = frame.collect_schema()
     untyped = [n for n, dtype in schema.items() if isinstance(dtype, nw.Unknown) and n in stored]
     return frame.with_columns(*(nw.col(n).cast(stored[n]) for n in untyped)) if untyped else frame
@@ -67,7 +84,7 @@ def _refuse(differences: Sequence[str]) -> None:
         raise SchemaContractError(msg)
 
 
-def _fits(dtype: DType, stored: DType) -> bool:
+def fits(dtype: DType, stored: DType) -> bool:
     """Whether every value of a type is one of the stored type."""
     if dtype == stored:
         return True

@@ -15,6 +15,7 @@ from urllib.parse import unquote
 import narwhals.stable.v2 as nw
 
 from odibi_dagster.core.types import parse_type
+from odibi_dagster.formats.disk import write_text
 from odibi_dagster.formats.sources import HIVE_FOLDER
 
 if TYPE_CHECKING:
@@ -50,8 +51,8 @@ def values_of(inner: Path) -> dict[str, str | None]:
 def types_of(root: Path, files: Sequence[Path], declared: Mapping[str, DType]) -> dict[str, DType]:
     """The partition columns of these files below `root`, in the folders' order, with types."""
     seen: dict[str, set[str]] = {}
-    for folder in {file.relative_to(root).parent for file in files}:
-        for name, value in values_of(folder / "file").items():
+    for folder in {file.parent for file in files}:
+        for name, value in values_of(folder.relative_to(root) / "file").items():
             seen.setdefault(name, set()).update([value] if value is not None else [])
     said = _read(_types_file(root)) if seen else {}
     known = said | {name: dtype for name, dtype in declared.items() if name in seen}
@@ -80,10 +81,7 @@ def _read(file: Path) -> dict[str, DType]:
 def remember_types(root: Path, schema: Mapping[str, DType], partition_by: Sequence[str]) -> None:
     """Say the types of the partition columns beside the directory `root`."""
     words = {name: word for name in partition_by if (word := _word(schema[name]))}
-    file = _types_file(root)
-    partial = file.with_name(f"{file.name}.partial")
-    partial.write_text(json.dumps(words, indent=1) + "\n", "utf-8")
-    partial.replace(file)
+    write_text(_types_file(root), json.dumps(words, indent=1) + "\n")
 
 
 def _word(dtype: DType) -> str | None:

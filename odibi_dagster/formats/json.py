@@ -129,9 +129,10 @@ class Json(FileFormat):
 
     def fit(self, engine: Engine, frame: Frame, location: Location, options: Any) -> Frame:  # noqa: ARG002
         """See `FileFormat.fit`: each line says its own columns, so any columns fit."""
-        first = inflated(files_of(location, self.suffixes)[0])
-        if first_character(first) == b"[":
-            msg = "what is stored is one array, and lines cannot be added to it; overwrite it once"
+        first = first_character(inflated(files_of(location, self.suffixes)[0]))
+        if first not in (b"{", b""):
+            what = "one array" if first == b"[" else "no json"
+            msg = f"what is stored is {what}, and lines cannot be added to it; overwrite it once"
             raise SchemaContractError(msg)
         return self.conform(frame)
 

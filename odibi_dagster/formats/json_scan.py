@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from glob import escape
+from glob import escape, has_magic
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,18 +60,16 @@ _SINK: Mapping[str, tuple[str, dict[str, Any]]] = {
 
 def _polars_paths(files: Sequence[Path]) -> list[Path]:
     """`scan_ndjson` takes every path for a glob."""
-    return [Path(escape(str(file))) for file in files]
+    return [Path(escape(str(file))) if has_magic(str(file)) else file for file in files]
 
 
 def _scan_polars(engine: Engine, files: Sequence[Path], rows: int | None) -> Frame:
     import polars as pl
 
     paths = _polars_paths(files)
-    each = [
-        engine.scan("ndjson", [path], infer_schema_length=rows).to_native().collect_schema()
-        for path in paths
-    ]
-    empty = [pl.LazyFrame(schema=schema) for schema in each]
+    # Of many files most look alike: each way to look is brought together once.
+    each = dict.fromkeys(_inferred(path, rows) for path in paths)
+    empty = [pl.LazyFrame(schema=dict(columns)) for columns in each]
     try:
         schema = pl.concat(empty, how="diagonal_relaxed").collect_schema()
     except pl.exceptions.SchemaError as error:
@@ -79,6 +77,16 @@ def _scan_polars(engine: Engine, files: Sequence[Path], rows: int | None) -> Fra
         raise DataReadError(msg) from error
     known = {n: pl.String() if dtype == pl.Null else dtype for n, dtype in schema.items()}
     return engine.scan("ndjson", paths, schema=known)
+
+
+def _inferred(path: Path, rows: int | None) -> tuple[tuple[str, Any], ...]:
+    """The columns and types of one file; without the engine, which costs as much again."""
+    import polars as pl
+
+    from odibi_dagster.engines.polars_errors import translating
+
+    with translating():
+        return tuple(pl.scan_ndjson(path, infer_schema_length=rows).collect_schema().items())
 
 
 def _scan_spark(engine: Engine, files: Sequence[Path], rows: int | None) -> Frame:

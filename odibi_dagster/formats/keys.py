@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 import narwhals.stable.v2 as nw
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, BeforeValidator
 
 from odibi_dagster.core.names import ColumnName
 from odibi_dagster.errors import SchemaContractError
@@ -21,7 +21,14 @@ def _listed(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-Keys = Annotated[tuple[ColumnName, ...], BeforeValidator(_listed)]
+def _each_once(keys: tuple[str, ...]) -> tuple[str, ...]:
+    if twice := [name for name in keys if keys.count(name) > 1]:
+        msg = f"column '{twice[0]}' is named twice"
+        raise ValueError(msg)
+    return keys
+
+
+Keys = Annotated[tuple[ColumnName, ...], BeforeValidator(_listed), AfterValidator(_each_once)]
 """`options.keys`: one column, or several."""
 _COUNT = "__odibi_members"
 _NULL = "__odibi_null"

@@ -14,7 +14,7 @@ import os
 from typing import TYPE_CHECKING
 
 from odibi_dagster.errors import WriteError
-from odibi_dagster.formats.files import sync
+from odibi_dagster.formats.disk import write_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,11 +45,7 @@ def announce(target: Path, new: Path, batch: Batch) -> None:
     batches = batches_in(target)
     said = {_end(target): batches} if target.exists() else {}
     said[_end(new)] = batches | {batch.owner: batch.number}
-    ledger = _ledger(target)
-    partial = ledger.with_name(f"{ledger.name}.partial")
-    partial.write_text(json.dumps(said, indent=1) + "\n", "utf-8")
-    sync(partial)
-    partial.replace(ledger)
+    write_text(_ledger(target), json.dumps(said, indent=1) + "\n")
 
 
 def _ledger(target: Path) -> Path:

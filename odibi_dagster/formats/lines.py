@@ -7,7 +7,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 from odibi_dagster.formats import ledger
-from odibi_dagster.formats.files import alone, sync
+from odibi_dagster.formats.disk import alone, sync
 from odibi_dagster.formats.landing import inflated
 from odibi_dagster.formats.seen import Seen
 

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from odibi_dagster.core.model import Model
 from odibi_dagster.formats import types
-from odibi_dagster.formats.base import formats
+from odibi_dagster.formats.base import Size, formats
 from odibi_dagster.formats.errors import check_names, reading, writing
 from odibi_dagster.formats.file_format import FileFormat
 from odibi_dagster.formats.hive import remember_types, types_of
 from odibi_dagster.formats.keys import Keys
-from odibi_dagster.formats.parquet_files import SINK, check_ends, scan_parquet
+from odibi_dagster.formats.parquet_files import SINK, about_rows, check_ends, scan_parquet
 from odibi_dagster.formats.sources import files_of, root_of
 
 if TYPE_CHECKING:
@@ -79,6 +79,11 @@ class Parquet(FileFormat):
         check_names(frame.collect_schema().names(), location)
         return frame
 
+    def size(self, location: Location, options: Any = None) -> Size:  # noqa: ARG002
+        """See `Format.size`: the footers know the rows."""
+        with reading(location, self.kind):
+            return about_rows(files_of(location, self.suffixes))
+
     def scan_staged(self, engine: Engine, staged: Staged) -> Frame:
         """See `Format.scan_staged`: columns in their staged order, with their staged types."""
         in_folders = any(file.parent != staged.folder for file in staged.files)
@@ -97,8 +102,15 @@ class Parquet(FileFormat):
 
     def publish(self, engine: Engine, staged: Staged) -> Published:
         """See `Format.publish`; the types of partition columns are kept beside the folders."""
+        if not self.exists(staged.location):
+            # a kill before the types are said would leave folders whose types are guessed
+            _remember_types(staged)
         published = super().publish(engine, staged)
-        if staged.partition_by:
-            with writing(staged.location):
-                remember_types(staged.location.path, staged.schema, staged.partition_by)
+        _remember_types(staged)
         return published
+
+
+def _remember_types(staged: Staged) -> None:
+    if staged.partition_by:
+        with writing(staged.location):
+            remember_types(staged.location.path, staged.schema, staged.partition_by)

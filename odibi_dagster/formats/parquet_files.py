@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 
 from odibi_dagster.errors import DataReadError
+from odibi_dagster.formats.base import Size
 from odibi_dagster.formats.sources import HIVE_FOLDER
 from odibi_dagster.formats.text import parsed
 
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from odibi_dagster.engines.base import Engine
 
 _ENDS = (b"PAR1", b"PARE")
+_FOOTERS = 200
+"""How many footers are read at most to estimate rows: 0.1 s."""
 SINK: Mapping[str, Mapping[str, Any]] = {
     "polars": {"compression": "zstd", "compression_level": 1, "statistics": True},
     "spark": {"compression": "zstd"},
@@ -28,21 +32,35 @@ SINK: Mapping[str, Mapping[str, Any]] = {
 
 def check_ends(file: Path) -> None:
     """DataReadError where a file does not begin and end as Parquet does: empty, cut, or other."""
-    with file.open("rb") as stream:
-        size = stream.seek(0, 2)
-        if size == 0:
-            msg = f"{file} is not a readable parquet file: it is empty (0 bytes)"
-            raise DataReadError(msg)
-        stream.seek(max(size - 4, 0))
-        tail = stream.read(4)
-        stream.seek(0)
-        head = stream.read(4)
+    handle = os.open(file, os.O_RDONLY)  # a stream would cost twice as much, file by file
+    try:
+        size = os.fstat(handle).st_size
+        head, tail = os.pread(handle, 4, 0), os.pread(handle, 4, max(size - 4, 0))
+    finally:
+        os.close(handle)
+    if size == 0:
+        msg = f"{file} is not a readable parquet file: it is empty (0 bytes)"
+        raise DataReadError(msg)
     if head not in _ENDS:
         msg = f"{file} is not a readable parquet file: it does not begin with PAR1"
         raise DataReadError(msg)
     if tail not in _ENDS or size < 12:
         msg = f"{file} is not a readable parquet file: it does not end with PAR1 (cut off?)"
         raise DataReadError(msg)
+
+
+def about_rows(files: Sequence[Path]) -> Size:
+    """The rows that the footers count; of many files, as many per byte as in a sample of them."""
+    import pyarrow.parquet as pq
+    from pyarrow import ArrowInvalid
+
+    sizes = [file.stat().st_size for file in files]
+    step = -(-len(files) // _FOOTERS)
+    try:
+        rows = sum(pq.read_metadata(file).num_rows for file in files[::step])
+    except ArrowInvalid as error:
+        raise DataReadError(str(error)) from error
+    return Size(round(rows * sum(sizes) / max(sum(sizes[::step]), 1)), sum(sizes))
 
 
 def scan_parquet(

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from odibi_dagster.engines.base import Engine
 
 _SAMPLE = 1000
+_MEASURES = ("known", "whole", "number", "huge", "logical", "spaced")
 _BY_ENGINE = (nw.Date, nw.Datetime, nw.Time, nw.Boolean)
 _TRUE, _FALSE = ("True", "TRUE", "true"), ("False", "FALSE", "false")
 _WHOLE = r"^[+-]?[0-9]+$"
@@ -32,25 +33,31 @@ def parsed(engine: Engine, frame: Frame, types: Mapping[str, DType]) -> Frame:
     return engine.wrap(_PARSE[engine.name](frame.to_native(), rest)) if rest else frame
 
 
-def guessed(engine: Engine, frame: Frame, columns: Sequence[str]) -> dict[str, DType]:
+def guessed(
+    engine: Engine, frame: Frame, columns: Sequence[str]
+) -> tuple[dict[str, DType], frozenset[str]]:
     """The type that every value of a text column fits: Int64, Float64, Boolean, else String.
 
-    Nulls fit every type; a column of nulls only is text. Spaces around numbers are allowed. Whole
-    numbers too large for 64 bits stay text, rather than lose digits. One pass over the columns.
+    Nulls fit every type; a column of nulls only is text. Spaces around numbers are allowed: the
+    second answer are the columns that have them. Whole numbers too large for 64 bits stay text,
+    rather than lose digits. One pass over the columns.
     """
     first = _seen(engine, frame.head(_SAMPLE), columns)
     # What is text among the first rows is text; only the others need to be seen whole.
-    open_columns = [name for name in columns if first[name] != nw.String()]
-    rest = _seen(engine, frame, open_columns)
-    return {name: (first | rest)[name] or nw.String() for name in columns}
+    rest = _seen(engine, frame, [name for name in columns if _guess(first[name]) != nw.String()])
+    types = {name: _guess(rest.get(name, first[name])) or nw.String() for name in columns}
+    return types, frozenset(name for name, seen in rest.items() if seen["spaced"])
 
 
-def _seen(engine: Engine, frame: Frame, columns: Sequence[str]) -> dict[str, DType | None]:
+def _seen(engine: Engine, frame: Frame, columns: Sequence[str]) -> dict[str, dict[str, int]]:
     if not columns:
         return {}
     measures = _PROBE[engine.name](frame.to_native(), columns)
     seen = engine.fetch(engine.wrap(measures), 1)[0]
-    return {name: _guess(seen, index) for index, name in enumerate(columns)}
+    return {
+        name: {measure: seen[f"{measure}{index}"] or 0 for measure in _MEASURES}
+        for index, name in enumerate(columns)
+    }
 
 
 def spaced(engine: Engine, frame: Frame, columns: Sequence[str]) -> frozenset[str]:
@@ -65,16 +72,16 @@ def spaced(engine: Engine, frame: Frame, columns: Sequence[str]) -> frozenset[st
     return frozenset(name for i, name in enumerate(columns) if seen[f"c{i}"])
 
 
-def _guess(seen: Mapping[str, int], index: int) -> DType | None:
+def _guess(seen: Mapping[str, int]) -> DType | None:
     """The type of all values seen; None where all of them were null."""
-    known = seen[f"known{index}"] or 0
+    known = seen["known"]
     if not known:
         return None
-    if seen[f"whole{index}"] == known:
+    if seen["whole"] == known:
         return nw.Int64()
-    if seen[f"number{index}"] == known and not seen[f"huge{index}"]:
+    if seen["number"] == known and not seen["huge"]:
         return nw.Float64()
-    return nw.Boolean() if seen[f"logical{index}"] == known else nw.String()
+    return nw.Boolean() if seen["logical"] == known else nw.String()
 
 
 def _probe_polars(native: Any, columns: Sequence[str]) -> Any:
@@ -92,6 +99,7 @@ def _probe_polars(native: Any, columns: Sequence[str]) -> Any:
             number.count().alias(f"number{index}"),
             huge.sum().alias(f"huge{index}"),
             pl.col(name).is_in([*_TRUE, *_FALSE]).sum().alias(f"logical{index}"),
+            (pl.col(name) != text).sum().alias(f"spaced{index}"),
         ]
     return native.select(measures)
 
@@ -111,6 +119,7 @@ def _probe_spark(native: Any, columns: Sequence[str]) -> Any:
             F.count_if(text.rlike(_NUMBER)).alias(f"number{index}"),
             F.count_if(whole & ~fits).alias(f"huge{index}"),
             F.count_if(column.isin(*_TRUE, *_FALSE)).alias(f"logical{index}"),
+            F.count_if(column != text).alias(f"spaced{index}"),
         ]
     return native.select(measures)
 

@@ -63,6 +63,28 @@ DELTA = Conversions(
     },
     microseconds=True,
 )
+SQL = Conversions(
+    becomes={
+        nw.Int8: nw.Int16(),
+        nw.UInt8: nw.Int16(),
+        nw.UInt16: nw.Int32(),
+        nw.UInt32: nw.Int64(),
+        nw.UInt64: nw.Decimal(20, 0),
+        nw.Float32: nw.Float64(),
+        nw.Categorical: _TEXT,
+        nw.Enum: _TEXT,
+    },
+    refused={
+        nw.UInt128: _CAST,
+        nw.Int128: "cast it to Int64 or to Decimal",
+        nw.Time: _CAST,
+        nw.Duration: "cast it to a number of seconds",
+        nw.Unknown: "a column of nulls only has no type; cast it to the type it should have",
+        nw.Object: _CAST,
+    },
+    microseconds=True,
+    flat=True,
+)
 PARQUET = Conversions(refused={nw.Object: _CAST})
 CSV = Conversions(
     becomes={nw.Categorical: _TEXT, nw.Enum: _TEXT},

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import narwhals.stable.v2 as nw
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from odibi_dagster.core.frame import Frame
 
@@ -31,3 +31,12 @@ def together(frames: Sequence[Frame]) -> Frame:
         for frame, schema in zip(frames, schemas, strict=True)
     ]
     return nw.concat(as_text, how="diagonal")
+
+
+def as_stored_text(frame: Frame, stored: Mapping[str, nw.dtypes.DType]) -> Frame:
+    """The frame with text where text is stored: earlier rejects had columns of several types."""
+    schema = frame.collect_schema()
+    texts = [
+        n for n, dtype in schema.items() if stored.get(n) == nw.String() and dtype != stored[n]
+    ]
+    return frame.with_columns(nw.col(*texts).cast(nw.String())) if texts else frame

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, contextmanager
@@ -125,11 +126,28 @@ def _alone_sqlite(engine: sa.Engine) -> Iterator[sa.Connection]:
     except OSError as error:  # filelock's own time-out is one as well
         raise _unavailable(engine, error) from error
     with held:
-        with engine.connect() as connection:
-            # readers do not wait for writers, and a commit is one flush instead of four
-            connection.connection.cursor().execute("PRAGMA journal_mode = WAL")
+        _use_wal(engine)
         with engine.begin() as connection:
             yield connection
+
+
+def _use_wal(engine: sa.Engine) -> None:
+    """Readers do not wait for writers, and a commit is one flush instead of four.
+
+    SQLite refuses to switch while another process looks whether there are tables, and does not
+    wait for it of its own accord.
+    """
+    until = time.monotonic() + PATIENCE
+    with engine.connect() as connection:
+        while True:
+            try:
+                connection.connection.cursor().execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > until:
+                    raise
+                time.sleep(_PAUSES[0])
+            else:
+                return
 
 
 @contextmanager

@@ -34,9 +34,21 @@ class Transform(OpenModel, ABC):
         """The other frames it reads, by name; the plan hands them over in `scope.frames`."""
         return frozenset()
 
+    def keeps_rows(self) -> bool:
+        """Whether it surely gives one row for each row that comes in."""
+        return False
+
     @abstractmethod
     def apply(self, frame: Frame, scope: Scope) -> Frame:
         """The frame after this step."""
+
+
+class RowForRow(Transform):
+    """A step that gives one row for each row that comes in."""
+
+    def keeps_rows(self) -> bool:
+        """It does."""
+        return True
 
 
 transforms: Registry[Transform] = Registry("transform", "odibi_dagster.transforms")

@@ -9,7 +9,7 @@ from pydantic import Field, PrivateAttr
 from odibi_dagster.core.model import OpenModel
 from odibi_dagster.core.names import ColumnName
 from odibi_dagster.engines.sql.query import Expression, SqlExpr, deriving
-from odibi_dagster.transforms.base import Transform, transforms
+from odibi_dagster.transforms.base import RowForRow, transforms
 from odibi_dagster.transforms.columns import SqlValue
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class Case(OpenModel):
 
 
 @transforms.register("case_when")
-class CaseWhen(Transform):
+class CaseWhen(RowForRow):
     """Add a column whose value is that of the first case that holds.
 
         - function: case_when

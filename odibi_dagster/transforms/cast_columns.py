@@ -10,7 +10,7 @@ from pydantic import Field
 from odibi_dagster.core.names import ColumnName
 from odibi_dagster.core.types import TypeName
 from odibi_dagster.engines.sql.query import Expression, deriving
-from odibi_dagster.transforms.base import Transform, transforms
+from odibi_dagster.transforms.base import RowForRow, transforms
 from odibi_dagster.transforms.columns import require
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ _SQL: Mapping[DType, str] = {
 
 
 @transforms.register("cast_columns")
-class CastColumns(Transform):
+class CastColumns(RowForRow):
     """Give columns another type, as SQL's CAST does.
 
         - function: cast_columns

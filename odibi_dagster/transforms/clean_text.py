@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import narwhals.stable.v2 as nw
 
 from odibi_dagster.errors import SchemaContractError
-from odibi_dagster.transforms.base import Transform, transforms
+from odibi_dagster.transforms.base import RowForRow, transforms
 from odibi_dagster.transforms.columns import Columns, require
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _CASES: Mapping[str, Callable[[nw.Expr], nw.Expr]] = {
 
 
 @transforms.register("clean_text")
-class CleanText(Transform):
+class CleanText(RowForRow):
     """Take the spaces off both ends of text, and write it in one case.
 
         - function: clean_text

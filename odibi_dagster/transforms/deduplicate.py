@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-import narwhals.stable.v2 as nw
 from pydantic import BeforeValidator, ValidationInfo
 from sqlglot import exp
 
+from odibi_dagster.engines.one_of_each import one_of_each
 from odibi_dagster.engines.sql.query import Query
 from odibi_dagster.transforms.base import Transform, transforms
-from odibi_dagster.transforms.columns import Columns, refuse_clash, require
+from odibi_dagster.transforms.columns import Columns, require
 
 if TYPE_CHECKING:
     from odibi_dagster.core.frame import Frame
     from odibi_dagster.transforms.base import Scope
-
-_POSITION = "__row_of_key"
 
 
 def _order(value: Any, info: ValidationInfo) -> Any:
@@ -58,18 +56,17 @@ class Deduplicate(Transform):
 
     def apply(self, frame: Frame, scope: Scope) -> Frame:
         """One row per key."""
-        schema = require(frame, self.keys, self.kind)
+        require(frame, self.keys, self.kind)
         if self.order_by is None:
-            return frame.unique(self.keys, keep="any")
-        refuse_clash(schema, [_POSITION], self.kind)
-        numbered = scope.engine.sql(self._numbering(self.order_by), {"df": frame})
-        return numbered.filter(nw.col(_POSITION) == 1).drop(_POSITION)
+            return one_of_each(scope.engine, frame, self.keys)
+        return scope.engine.sql(self._first(self.order_by), {"df": frame})
 
-    def _numbering(self, order: Query) -> Query:
+    def _first(self, order: Query) -> Query:
         number = exp.Window(
             this=exp.RowNumber(),
             partition_by=[exp.column(key, quoted=True) for key in self.keys],
             order=order.tree.args["order"].copy(),
         )
-        tree = exp.select("*", exp.alias_(number, _POSITION)).from_("df")
-        return Query.parse(tree.sql(dialect=order.dialect), order.dialect)
+        tree = exp.select("*").from_("df")
+        tree.set("qualify", exp.Qualify(this=exp.EQ(this=number, expression=exp.Literal.number(1))))
+        return Query(tree.sql(dialect=order.dialect), order.dialect, tree)

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from odibi_dagster.core.names import ColumnName
 from odibi_dagster.engines.sql.query import deriving
-from odibi_dagster.transforms.base import Transform, transforms
+from odibi_dagster.transforms.base import RowForRow, transforms
 from odibi_dagster.transforms.columns import SqlValue
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @transforms.register("derive_columns")
-class DeriveColumns(Transform):
+class DeriveColumns(RowForRow):
     """Add columns, each from a SQL expression over the columns that came in.
 
         - function: derive_columns

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from odibi_dagster.errors import SchemaContractError
-from odibi_dagster.transforms.base import Transform, transforms
+from odibi_dagster.transforms.base import RowForRow, transforms
 from odibi_dagster.transforms.columns import Columns, require
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @transforms.register("drop_columns")
-class DropColumns(Transform):
+class DropColumns(RowForRow):
     """Remove these columns and keep all others as they are.
 
         - function: drop_columns

@@ -10,7 +10,7 @@ from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
 from odibi_dagster.core.names import ColumnName
 from odibi_dagster.errors import SchemaContractError
-from odibi_dagster.transforms.base import Transform, transforms
+from odibi_dagster.transforms.base import RowForRow, transforms
 from odibi_dagster.transforms.columns import require
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ Value: TypeAlias = StrictBool | StrictInt | StrictFloat | StrictStr | StrictDate
 
 
 @transforms.register("fill_nulls")
-class FillNulls(Transform):
+class FillNulls(RowForRow):
     """Replace the nulls of a column by a value, one value per column.
 
         - function: fill_nulls

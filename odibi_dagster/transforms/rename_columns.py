@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from odibi_dagster.core.names import ColumnName
-from odibi_dagster.transforms.base import Transform, transforms
+from odibi_dagster.transforms.base import RowForRow, transforms
 from odibi_dagster.transforms.columns import refuse_clash, require
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @transforms.register("rename_columns")
-class RenameColumns(Transform):
+class RenameColumns(RowForRow):
     """Give columns other names, all at once, so that two may swap theirs.
 
         - function: rename_columns

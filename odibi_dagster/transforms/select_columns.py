@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from odibi_dagster.transforms.base import Transform, transforms
+from odibi_dagster.transforms.base import RowForRow, transforms
 from odibi_dagster.transforms.columns import Columns, require
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @transforms.register("select_columns")
-class SelectColumns(Transform):
+class SelectColumns(RowForRow):
     """Keep only these columns, in the order written.
 
         - function: select_columns

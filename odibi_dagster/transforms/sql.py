@@ -34,6 +34,10 @@ class SqlStep(Transform):
         """Every table that the query reads, except `df`."""
         return frozenset(name for name in self.query.tables if name.casefold() != FRAME)
 
+    def keeps_rows(self) -> bool:
+        """Where it is `SELECT ... FROM df` and no more, but for ORDER BY."""
+        return self.query.row_for_row and not self.needs()
+
     def apply(self, frame: Frame, scope: Scope) -> Frame:
         """What the query yields."""
         others = {name: dataset(scope, name, self.kind) for name in self.needs()}

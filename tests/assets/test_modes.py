@@ -165,7 +165,8 @@ def test_a_run_that_repeats_a_failed_one_adds_nothing_twice(
         assert _stored(shop, format) == [(1, 5.0), (1, 5.0)]
 
 
-def test_the_batch_is_the_first_of_the_runs_that_failed() -> None:
+def test_the_batch_is_the_first_of_the_runs_that_did_not_succeed() -> None:
+    """One that was killed is still said to be running."""
     with dg.DagsterInstance.ephemeral() as instance:
 
         def run(parent: dg.DagsterRun | None, status: dg.DagsterRunStatus) -> dg.DagsterRun:
@@ -182,10 +183,93 @@ def test_the_batch_is_the_first_of_the_runs_that_failed() -> None:
         good = run(None, status.SUCCESS)
         failed = run(good, status.FAILURE)
         canceled = run(failed, status.CANCELED)
-        last = run(canceled, status.STARTED)
-        names = {run_key_of(each, instance) for each in (failed, canceled, last)}
-        assert names == {failed.run_id.replace("-", "")[:16]}
-        assert run_key_of(good, instance) not in names
+        killed = run(canceled, status.STARTED)
+        last = run(killed, status.STARTED)
+        names = {run_key_of(each, instance) for each in (failed, canceled, killed, last)}
+        assert len(names) == 1
+        assert names.pop().startswith(failed.run_id.replace("-", "")[:16])
+        assert run_key_of(good, instance) != run_key_of(failed, instance)
+
+
+@pytest.mark.parametrize("format", LAYOUTS)
+def test_nodes_of_two_projects_add_to_one_table_in_one_run(shop: Shop, format: str) -> None:
+    _write(shop, format)
+    shop.extra = shop.assets(key_prefix="twin")
+    run = shop.run(keys("bronze/orders", "twin/bronze/orders"))
+    assert run.ok, run.failures
+    assert _stored(shop, format) == [(1, 5.0), (1, 5.0)]
+
+
+@pytest.mark.parametrize("format", ["parquet", "delta"])
+def test_columns_that_were_only_guessed_fit_while_they_are_empty(shop: Shop, format: str) -> None:
+    """A csv file without rows, or without a value in a column, says nothing of its types."""
+    _write(shop, format)
+    assert shop.run().ok
+    for text in ("id,amount\n", "id,amount\n7,\n"):
+        shop.land("orders.csv", text)
+        assert shop.run(keys("bronze/orders", "bronze/orders__quarantine")).ok
+    assert _stored(shop, format) == [(1, 5.0), (7, None)]
+    shop.land("orders.csv", "id,amount\n8,many\n")
+    assert "column 'amount' is String and stored as Float64" in " ".join(shop.run().failures)
+
+
+REJECTS = """
+pipelines:
+  - pipeline: bronze
+    nodes:
+      - name: orders
+        read: {{connection: lake, format: csv, path: orders.csv}}
+        contracts:
+          - {{type: not_null, columns: [id], on_fail: quarantine}}
+        transform: {{steps: [{{function: cast_columns, params: {{casts: {{amount: float}}}}}}]}}
+        validation:
+          tests:
+            - {{type: range, column: amount, min: 0, on_fail: quarantine}}
+        write: {{connection: lake, format: {format}, path: out/orders, mode: append}}
+"""
+
+
+@pytest.mark.parametrize("format", LAYOUTS)
+def test_rejects_whose_guessed_types_change_are_added(shop: Shop, format: str) -> None:
+    """Whole numbers at first, so that rejects before and after the cast differ: text is stored."""
+    shop.write(REJECTS.format(format=format))
+    for text in ("id,amount\n1,5\n2,-6\n,7\n", "id,amount\n3,5.5\n,8.5\n", "id,amount\n4,1\n"):
+        shop.land("orders.csv", text)
+        run = shop.run()
+        assert run.ok, run.failures
+    assert _stored(shop, format) == [(1, 5.0), (3, 5.5), (4, 1.0)]
+    rejects = READ[format](shop.root / "lake/out/orders_error")
+    assert sorted(map(float, rejects["amount"])) == [-6.0, 7.0, 8.5]
+
+
+SCHEMA = """
+pipelines:
+  - pipeline: bronze
+    nodes:
+      - name: orders
+        read: {{connection: lake, format: csv, path: orders.csv}}
+        transform:
+          steps: ["SELECT id, CAST(day AS DATE) AS day, CAST(id AS VARCHAR) AS text FROM df"]
+        validation: {{tests: [{{type: schema}}]}}
+        write: {{connection: lake, format: {format}, path: out, mode: {mode}, options: {options}}}
+"""
+
+
+@pytest.mark.parametrize("mode", ["append", "overwrite"])
+@pytest.mark.parametrize(
+    ("format", "options"),
+    [("parquet", "{}"), ("delta", "{}"), ("csv", "{}"), ("csv", "{sep: ';'}"), ("json", "{}")],
+)
+def test_a_second_batch_has_the_schema_of_the_first(
+    shop: Shop, format: str, options: str, mode: str
+) -> None:
+    """A csv file does not say that a column holds dates, or that digits are text."""
+    shop.write(SCHEMA.format(format=format, options=options, mode=mode))
+    for _ in range(2):
+        shop.land("orders.csv", "id,day\n1,2024-01-01\n")
+        run = shop.run()
+        assert run.checks == {"schema": (True, "ERROR")}, run.failures
+        assert run.ok
 
 
 def test_metadata_columns(shop: Shop) -> None:

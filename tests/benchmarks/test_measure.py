@@ -37,3 +37,13 @@ def test_cpu(code: str, tmp_path: Path):
 def test_a_command_that_fails_shows_its_last_words(tmp_path: Path):
     with pytest.raises(CommandError, match=r"(?s)exit code 3.*out of ideas"):
         run("print('out of ideas'); raise SystemExit(3)", tmp_path)
+
+
+def test_an_interrupt_ends_what_was_started(tmp_path: Path):
+    child = "import os, time; open('child', 'w').write(str(os.getpid())); {}; time.sleep(60)"
+    interrupt = "os.kill(os.getppid(), 2)"
+    with pytest.raises(KeyboardInterrupt):
+        run(child.format(interrupt), tmp_path)
+
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "child").read_text()), 0)

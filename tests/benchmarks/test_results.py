@@ -97,8 +97,15 @@ def test_one_goal_runs_from_end_to_end(tmp_path: Path, capsys: pytest.CaptureFix
     assert stored.exists()
 
 
-def test_an_unknown_goal_is_named(capsys: pytest.CaptureFixture[str]):
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--only", "gould"], "there is no goal gould; there are medallion"),
+        (["--only", "gold", "--contenders", "us"], "there is no contender us; there are ours"),
+    ],
+)
+def test_an_unknown_name_is_told(words: list[str], said: str, capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit) as stopped:
-        main(["--only", "gould"])
+        main(words)
     assert stopped.value.code == 2
-    assert "there is no goal gould; there are medallion" in capsys.readouterr().err
+    assert said in capsys.readouterr().err

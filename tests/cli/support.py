@@ -77,6 +77,7 @@ def wait(context, at: str):
 def hold_the_sink(context, at: str):
     # inside the sink: Python's main thread is in native code and hears no signal
     def hold(frame):
+        Path(at + ".reached").touch()
         Path(at).read_text()
         return frame
 

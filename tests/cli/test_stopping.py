@@ -54,6 +54,13 @@ def wait_for_run(root: Path, number: int) -> None:
     pytest.fail("the run did not get that far")
 
 
+def wait_for_file(path: Path) -> None:
+    deadline = time.monotonic() + 120
+    while not path.exists():
+        assert time.monotonic() < deadline, f"{path} was never made"
+        time.sleep(0.05)
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_cancels_the_run_and_a_second_run_works(
     held: Cli, number: signal.Signals, code: int
@@ -86,8 +93,7 @@ def test_a_second_signal_does_not_wait_for_a_sink(held: Cli) -> None:
     before = held.stored("gold_answers")
     process = held.start("run", "odibi.yaml")
     assert process.stderr is not None
-    wait_for_run(held.root, 3)
-    time.sleep(1)
+    wait_for_file(held.root / "gate.reached")
     process.send_signal(signal.SIGINT)
     assert process.stderr.readline().startswith("stopping;")
     process.send_signal(signal.SIGINT)

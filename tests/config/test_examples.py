@@ -46,16 +46,17 @@ def placed(title: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("title", list(BLOCKS))
-def test_the_example_loads(tmp_path: Path, title: str) -> None:
+def test_the_example_loads(tmp_path: Path, title: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SHOP_PASSWORD", "CRM_PASSWORD"):
+        monkeypatch.setenv(name, "secret")
     write(tmp_path, "SELECT * FROM df", "sql/daily.sql")
     project = placed(title)
     if title.startswith("write"):
         # an example of another mode, of which an incremental read would have something to say
         del project["pipelines"][0]["nodes"][0]["read"]["incremental"]
     project["connections"] = {
-        name: project["connections"].get(name, {"type": "local", "base_path": f"./{name}"})
-        for name in ("lake", "landing")
-    }
+        name: {"type": "local", "base_path": f"./{name}"} for name in ("lake", "landing")
+    } | project["connections"]
     loaded = load(tmp_path, yaml.safe_dump(project, sort_keys=False))
     assert loaded.warnings == ()
     assert loaded.no_effect == ()

@@ -23,7 +23,12 @@ PAGE = Path(__file__).parents[2] / "docs" / "keys.md"
 
 FULL: dict[str, Any] = {
     "project": "demo",
-    "connections": {"lake": {"type": "local"}},
+    "connections": {
+        "lake": {"type": "local"},
+        "pg": {"type": "postgres", "host": "db", "database": "shop"},
+        "my": {"type": "mysql", "host": "db", "database": "shop"},
+        "lite": {"type": "sqlite", "database": "shop.db"},
+    },
     "dagster": {},
     "pipelines": [
         {
@@ -63,6 +68,9 @@ NODE = ("pipelines", 0, "nodes", 0)
 PATHS: dict[str, tuple[str | int, ...]] = {
     "the project": (),
     "connections: type local": ("connections", "lake"),
+    "connections: type postgres": ("connections", "pg"),
+    "connections: type mysql": ("connections", "my"),
+    "connections: type sqlite": ("connections", "lite"),
     "pipelines": ("pipelines", 0),
     "nodes": NODE,
     "columns": (*NODE, "columns", "x"),

@@ -273,7 +273,7 @@ CASES = [
     ),
     pytest.param(
         nodes(f"{A}  write: {{connection: lake, format: csv, path: a, mode: upsert}}"),
-        "format csv cannot be written with mode upsert; choose (delta or parquet|parquet or delta)",
+        "format csv cannot be written with mode upsert; choose delta or parquet or sql",
         "10:63",
         id="mode of a format",
     ),
@@ -291,6 +291,15 @@ CASES = [
         "an array cannot be appended to; write lines",
         "10:64",
         id="append to an array",
+    ),
+    pytest.param(
+        nodes(
+            f"{A}  write: {{connection: lake, format: parquet, path: a, mode: upsert, "
+            "options: {keys: [id, id]}}"
+        ),
+        "column 'id' is named twice",
+        "10:91",
+        id="key twice",
     ),
     pytest.param(
         nodes(f"{A}  write: {{connection: lake, format: parquet, path: a, mode: appnd}}"),

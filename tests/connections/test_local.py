@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from odibi_dagster.connections.base import connections
+from odibi_dagster.connections.base import Wanted, connections
 from odibi_dagster.connections.local import LocalConnection
 from odibi_dagster.connections.paths import confined, has_glob
 
@@ -14,7 +14,7 @@ LAKE = LocalConnection(base_path="./lake")
 
 
 def resolved(root: Path, path: str) -> Path:
-    return LAKE.resolve(root, path=path, table=None).path
+    return LAKE.resolve(root, Wanted(path), root).path
 
 
 def test_it_is_registered() -> None:
@@ -67,7 +67,7 @@ def test_paths_outside(tmp_path: Path, path: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         resolved(tmp_path, path)
     with pytest.raises(ValueError, match=message):
-        LAKE.resolve(tmp_path, path=None, table=path)
+        LAKE.resolve(tmp_path, Wanted(table=path), tmp_path)
 
 
 def test_links(tmp_path: Path) -> None:
@@ -101,10 +101,10 @@ def test_base_paths(tmp_path: Path) -> None:
 
 
 def test_a_table_is_a_folder(tmp_path: Path) -> None:
-    location = LAKE.resolve(tmp_path, path=None, table="silver.orders")
+    location = LAKE.resolve(tmp_path, Wanted(table="silver.orders"), tmp_path)
     assert location.path == tmp_path / "lake/silver.orders"
     with pytest.raises(ValueError, match="path or table"):
-        LAKE.resolve(tmp_path, path=None, table=None)
+        LAKE.resolve(tmp_path, Wanted(), tmp_path)
 
 
 def test_globs() -> None:

@@ -13,7 +13,7 @@ from deltalake import DeltaTable, write_deltalake
 from odibi_dagster.connections.base import Location
 from odibi_dagster.engines.base import Engine
 from odibi_dagster.errors import SchemaContractError, WriteError
-from odibi_dagster.formats import lines
+from odibi_dagster.formats import files, lines
 from tests.formats.support import (
     POLARS,
     format_of,
@@ -117,7 +117,7 @@ def test_a_batch_is_one_file(tmp_path: Path, engine: Engine) -> None:
     for batch in ("b1", "b2"):
         add("parquet", path, native, batch, engine)
     names = sorted(file.name for file in path.iterdir() if not file.name.startswith("."))
-    assert names == [f"part-{numbered(f'b{n}')}-00001-of-00001.parquet" for n in (1, 2)]
+    assert names == [f"part-{numbered(f'b{n}')}-00001.parquet" for n in (1, 2)]
 
 
 OTHER = [
@@ -161,17 +161,55 @@ def test_types_are_widened_and_never_changed(tmp_path: Path, kind: str) -> None:
         add(kind, path, {"id": [1.5], "name": ["y"]}, "b3")
 
 
-def test_a_killed_batch_of_several_files_is_not_half_there(tmp_path: Path) -> None:
-    """Some of its files were moved in: the next publisher removes them, whoever it is."""
+@pytest.mark.parametrize("name", ["out", "out.parquet", "out.v2", "out.pq"])
+def test_a_file_of_any_name_stays_part_of_the_table(tmp_path: Path, name: str) -> None:
+    """In a directory only files count that are named as Parquet files are."""
+    path = tmp_path / name
+    write("parquet", path, frame_of(POLARS, ONE))
+    assert path.is_file()
+    for batch in ("b2", "b3"):
+        add("parquet", path, TWO, batch)
+    assert stored("parquet", path) == rows(ONE, TWO, TWO)
+
+
+def test_partitions_are_not_added_to_one_file(tmp_path: Path) -> None:
+    """Nobody could read the file and the folders together."""
     path = tmp_path / "out"
-    add("parquet", path, ONE, "b1", partition_by=("id",))
-    torn = path / "id=9" / f"part-{numbered('b2')}-00002-of-00003.parquet"
-    for batch, expected in (("b2", rows(ONE, TWO)), ("b3", rows(ONE, TWO, TWO))):
-        torn.parent.mkdir(exist_ok=True)
-        pl.DataFrame({"name": ["half"]}).write_parquet(torn)
-        add("parquet", path, TWO, batch, partition_by=("id",))
-        assert stored("parquet", path) == expected
-        torn = torn.with_name(f"part-{numbered('b9')}-00002-of-00003.parquet")
+    write("parquet", path, frame_of(POLARS, ONE))
+    with pytest.raises(SchemaContractError, match=r"partitioned by \[\] and .* \['id'\]"):
+        add("parquet", path, TWO, "b2", partition_by=("id",))
+    assert stored("parquet", path) == rows(ONE)
+
+
+@pytest.mark.parametrize("mode", ["overwrite", "append"])
+@pytest.mark.parametrize("kind", ["parquet", "delta"])
+def test_partitions_may_begin_without_rows(
+    tmp_path: Path, kind: str, mode: str, engine: Engine
+) -> None:
+    """A table without rows has no folder yet, and takes its first batch all the same."""
+    path, by = tmp_path / "out", ("id",)
+    empty = frame_of(engine, ONE).head(0)
+    write(kind, path, empty, engine=engine, mode=mode, partition_by=by)
+    for batch, data in (("b2", ONE), ("b3", TWO), ("b3", TWO)):
+        add(kind, path, data, batch, engine, partition_by=by)
+    assert stored(kind, path, engine) == rows(ONE, TWO)
+
+
+def test_types_of_partitions_are_said_before_a_kill(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the text 007 would be read as the number 7, and no later batch would fit."""
+    path = tmp_path / "out"
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "drop", _dies)
+        with pytest.raises(KeyboardInterrupt):
+            add("parquet", path, {"id": [1], "name": ["007"]}, "b1", partition_by=("name",))
+    add("parquet", path, {"id": [2], "name": ["008"]}, "b2", partition_by=("name",))
+    assert stored("parquet", path) == [(1, "007"), (2, "008")]
+
+
+def _dies(_: Path) -> None:
+    raise KeyboardInterrupt
 
 
 def test_lines_written_by_others_are_kept(tmp_path: Path) -> None:
@@ -201,11 +239,15 @@ def test_an_empty_file_is_no_table_yet(tmp_path: Path) -> None:
     assert stored("csv", path) == rows(ONE)
 
 
-def test_lines_are_not_added_to_an_array(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("content", "what"), [('[{"id": 5}]', "one array"), ("id,name", "no json"), ("PAR1", "no json")]
+)
+def test_lines_are_added_to_lines_only(tmp_path: Path, content: str, what: str) -> None:
     path = tmp_path / "out.json"
-    path.write_text('[{"id": 5}]')
-    with pytest.raises(SchemaContractError, match="one array"):
+    path.write_text(content)
+    with pytest.raises(SchemaContractError, match=what):
         add("json", path, ONE, "b1")
+    assert path.read_text() == content
 
 
 def test_csv_without_header_and_with_another_separator(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 import polars as pl
+import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
@@ -183,7 +184,7 @@ def test_a_table_made_in_between_is_not_overwritten(tmp_path: Path) -> None:
     delta, location = format_of("delta"), Location(tmp_path / "t")
     stale = delta.stage(POLARS, frame_of(POLARS, {"a": [2]}), location, batch=numbered("b2"))
     write("delta", location.path, frame_of(POLARS, {"a": [3]}))
-    with pytest.raises(WriteError, match="already exists"):
+    with pytest.raises(WriteError, match="another writer made a table there"):
         delta.publish(POLARS, stale)
     assert rows_of(POLARS, read("delta", location.path)) == [(3,)]
 
@@ -255,6 +256,62 @@ def test_what_is_no_table(tmp_path: Path) -> None:
     (tmp_path / "f").write_text("x")
     with pytest.raises(WriteError, match="choose another path"):
         write("delta", tmp_path / "f", frame_of(POLARS, ROWS))
+
+
+@pytest.mark.parametrize("mode", ["overwrite", "append"])
+def test_rows_of_another_format_are_not_hidden_by_a_table(tmp_path: Path, mode: str) -> None:
+    path = tmp_path / "t"
+    write("parquet", path, frame_of(POLARS, ROWS), mode="append")
+    with pytest.raises(WriteError, match=r"no Delta table and holds 'part-.*-00001.parquet'"):
+        write("delta", path, frame_of(POLARS, ROWS), mode=mode, batch="b2")
+    assert read("parquet", path).collect().shape == (3, 3)
+
+
+def test_a_table_is_made_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kill just before leaves nothing in its place; the next try makes it."""
+    path = tmp_path / "t"
+
+    def killed(*_: Any) -> Path:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Path, "rename", killed)
+        write("delta", path, frame_of(POLARS, ROWS))
+    assert not path.exists()
+    assert write("delta", path, frame_of(POLARS, ROWS), batch="b2").total == 3
+
+
+@pytest.mark.parametrize("mode", ["append", "append_once", "upsert"])
+def test_a_column_that_allows_no_null_gets_none(tmp_path: Path, mode: str) -> None:
+    """A commit would accept it, and the table would break its own promise."""
+    path, keys = tmp_path / "t", {} if mode == "append" else {"keys": ["id"]}
+    schema = pa.schema([pa.field("id", pa.int64()), pa.field("k", pa.string(), nullable=False)])
+    write_deltalake(path, pa.table({"id": [1], "k": ["a"]}, schema=schema))
+    with pytest.raises(SchemaContractError, match=r"allows no null in 'k' \(2\)"):
+        bad = frame_of(POLARS, {"id": [2, 3, 4], "k": [None, "b", None]})
+        write("delta", path, bad, mode=mode, **keys)
+    write("delta", path, frame_of(POLARS, {"id": [2], "k": ["b"]}), mode=mode, **keys)
+    assert sorted(rows_of(POLARS, read("delta", path))) == [(1, "a"), (2, "b")]
+
+
+def test_a_table_that_only_allows_appends(tmp_path: Path) -> None:
+    path = tmp_path / "t"
+    write_deltalake(path, pa.table({"id": [1]}), configuration={"delta.appendOnly": "true"})
+    for mode, keys in (("overwrite", {}), ("upsert", {"keys": ["id"]})):
+        with pytest.raises(SchemaContractError, match=r"delta\.appendOnly"):
+            write("delta", path, frame_of(POLARS, {"id": [2]}), mode=mode, **keys)
+    write("delta", path, frame_of(POLARS, {"id": [2]}), mode="append")
+    assert sorted(rows_of(POLARS, read("delta", path))) == [(1,), (2,)]
+
+
+def test_names_that_a_table_cannot_have(tmp_path: Path) -> None:
+    path = tmp_path / "t"
+    with pytest.raises(SchemaContractError, match="columns 'id' and 'ID' are one column to Delta"):
+        write("delta", path, frame_of(POLARS, {"id": [1], "ID": [2]}))
+    ticked = frame_of(POLARS, {"id": [1], "a`b": [2]})
+    with pytest.raises(SchemaContractError, match="back-tick cannot be upserted"):
+        write("delta", path, ticked, mode="upsert", keys=["id"])
+    assert write("delta", path, ticked).rows == 1
 
 
 def test_a_table_keeps_its_types_whatever_is_declared(tmp_path: Path) -> None:

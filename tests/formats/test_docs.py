@@ -14,7 +14,7 @@ from odibi_dagster.formats.base import formats
 
 MODELS = {
     f"{kind} {key}": (key, getattr(formats[kind], f"{key}_options"), kind)
-    for kind in ("csv", "delta", "json", "parquet")
+    for kind in ("csv", "delta", "json", "parquet", "sql")
     for key in ("read", "write")
 }
 

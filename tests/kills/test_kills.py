@@ -15,7 +15,7 @@ from tests.kills.field import Field, Life
 from tests.kills.points import PHASES
 
 pytestmark = [pytest.mark.databases, pytest.mark.timeout(6_000)]
-KILLS = int(os.environ.get("ODIBI_TEST_KILLS", "60"))
+KILLS = int(os.environ.get("ODIBI_TEST_KILLS", "12"))
 LEAST = KILLS // 20
 """Kills in each phase."""
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
 import pytest
 
 from odibi_dagster.engines.sql.query import Query
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 DATA = Path(__file__).parent / "data"
 CASES = [json.loads(line) for line in (DATA / "cases.jsonl").read_text().splitlines()]
+NAMES = ("df", "customers", "products", "prices")
 REFUSED = {
     "SELECT order_id, HASH(email) IS NOT NULL AS x FROM df": "function hash is not supported"
 }
@@ -23,8 +25,7 @@ REFUSED = {
 
 @pytest.fixture
 def frames(engine: Engine) -> dict[str, Any]:
-    names = ("df", "customers", "products", "prices")
-    return {name: engine.scan("parquet", [DATA / f"{name}.parquet"]) for name in names}
+    return {name: engine.scan("parquet", [DATA / f"{name}.parquet"]) for name in NAMES}
 
 
 def near(left: Any, right: Any) -> bool:
@@ -45,6 +46,15 @@ def test_the_rows_are_those_of_duckdb(
     assert result.collect_schema().names() == case["columns"]
     got = [list(row.values()) for row in engine.fetch(result, 10_000)]
     assert near(same(got), same(case["rows"]))
+
+
+def test_a_query_that_promises_a_row_for_a_row_gives_it() -> None:
+    found = {case["sql"]: len(case["rows"]) for case in CASES if case["sql"] not in REFUSED}
+    plain = [query for query in map(Query.parse, found) if query.row_for_row]
+    held = {name: pl.read_parquet(DATA / f"{name}.parquet").height for name in NAMES}
+    for query in plain:
+        assert {held[table.lower()] for table in query.tables} == {found[query.text]}, query.text
+    assert len(plain) > 60
 
 
 @pytest.mark.parametrize(("sql", "why"), REFUSED.items())

@@ -186,3 +186,25 @@ def test_spark_words_with_another_meaning_are_refused(sql: str) -> None:
 def test_examples_in_docstrings() -> None:
     for each in (module, regex):
         assert doctest.testmod(each).failed == 0
+
+
+ROW_FOR_ROW = {
+    "SELECT *, a + 1 AS b FROM df": True,
+    "SELECT a, SUM(a) OVER (PARTITION BY b) AS total FROM df ORDER BY a": True,
+    "SELECT SUM(a) AS total FROM df": False,
+    "SELECT COUNT(*) AS n FROM df": False,
+    "SELECT UNNEST(l) AS x FROM df": False,
+    "SELECT a FROM df WHERE a > 1": False,
+    "SELECT DISTINCT a FROM df": False,
+    "SELECT a FROM df LIMIT 3": False,
+    "SELECT a FROM df JOIN g USING (a)": False,
+    "SELECT a FROM (SELECT a FROM df)": False,
+    "SELECT a FROM df UNION ALL SELECT a FROM df": False,
+    "WITH x AS (SELECT a FROM df) SELECT a FROM x": False,
+    "SELECT 1 AS one": False,
+}
+
+
+@pytest.mark.parametrize(("sql", "expected"), ROW_FOR_ROW.items())
+def test_whether_a_query_surely_gives_a_row_for_a_row(sql: str, expected: bool) -> None:
+    assert Query.parse(sql).row_for_row is expected

@@ -137,8 +137,9 @@ class Select:
         without = {n.name.lower() for n in star.args.get("except_") or ()}
         other = {n.alias.lower(): n.this for n in star.args.get("replace") or ()}
         names = {n.this.name.lower(): n.alias for n in star.args.get("rename") or ()}
+        known = {f.name.lower() for f in fields}
         for name in (*without, *other, *names):
-            if not any(f.name.lower() == name for f in fields):
+            if name not in known:
                 raise context.unknown(name)
         return [
             Field(
@@ -211,12 +212,10 @@ class Select:
 def _replaced(fields: list[Field]) -> list[Field]:
     """A later column of the same name takes the place of the earlier one."""
     found: dict[str, Field] = {}
+    first: dict[str, str] = {}
     for field in fields:
-        key = (
-            field.name
-            if field.name in found
-            else next((n for n in found if n.lower() == field.name.lower()), field.name)
-        )
+        same = first.setdefault(field.name.lower(), field.name)
+        key = field.name if field.name in found else same
         found[key] = replace(field, name=key)
     return list(found.values())
 

@@ -29,7 +29,7 @@ from odibi_dagster.engines.sql.types import (
 @binds(exp.Column, keys=("this", "table"))
 def _column(node: exp.Column, context: Context) -> Expr:
     found = context.column(node.name, node.table)
-    if found is None and not node.table and (behind := context.aliases.get(node.name.lower())):
+    if found is None and not node.table and (behind := context.behind(node.name)):
         return bind(behind, context.without_alias(node.name))
     if found is None:
         raise context.unknown(node.name, node.table)

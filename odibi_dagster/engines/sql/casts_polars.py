@@ -1,9 +1,14 @@
-"""Types, constants and casts on Polars."""
+"""Types, constants and casts on Polars.
+
+Text is read by rungs: the usual spelling first, at the speed of the plain parser, and only what that
+left null goes on to the next and more thorough one. A rung reads nothing otherwise than the last.
+"""
 
 # ruff: noqa: E501
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import polars as pl
@@ -11,6 +16,12 @@ import polars as pl
 from odibi_dagster.engines.sql.types import Type
 
 E = pl.Expr
+Rung = Callable[[E, Type, bool], E]
+BLANK = (
+    "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)
+"""What `strip_chars()` takes off. Written out, because Polars never shares what holds a bare null."""
 _INTEGERS: dict[Any, Any] = {
     8: pl.Int8, 16: pl.Int16, 32: pl.Int32, 128: pl.Int128, "u8": pl.UInt8, "u16": pl.UInt16,
     "u32": pl.UInt32, "u64": pl.UInt64,
@@ -56,8 +67,23 @@ def lit(value: Any, type: Type) -> E:
 
 def cast(value: E, source: Type, strict: bool, to: Type) -> E:
     """CAST as DuckDB does it: halves of floats go to the even neighbour, those of decimals away from zero."""
+    if rungs := rungs_of(source, to):
+        return _climbed(value, rungs, to, strict)
     convert = _CASTS.get((source.name, to.name))
     return convert(value, to, strict) if convert else value.cast(dtype(to), strict=strict)
+
+
+def rungs_of(source: Type, to: Type) -> tuple[Rung, ...]:
+    """How text becomes another type, rung by rung; empty for every other cast."""
+    return _RUNGS.get(to.name, ()) if source.name == "str" else ()
+
+
+def _climbed(value: E, rungs: tuple[Rung, ...], to: Type, strict: bool) -> E:
+    made = rungs[0](value, to, strict)
+    if not rungs[1:]:
+        return made
+    rest = pl.when(made.is_null()).then(value)
+    return pl.coalesce(made, _climbed(rest, rungs[1:], to, strict))
 
 
 def _float_to_int(value: E, to: Type, strict: bool) -> E:
@@ -77,8 +103,12 @@ def _float_to_dec(value: E, to: Type, strict: bool) -> E:
     return rounded.cast(dtype(to), strict=strict)
 
 
+def _digits_to_int(value: E, to: Type, _: bool) -> E:
+    return value.cast(pl.Int64, strict=False).cast(dtype(to), strict=False)
+
+
 def _str_to_int(value: E, to: Type, strict: bool) -> E:
-    clean = value.str.strip_chars()
+    clean = value.str.strip_chars(BLANK)
     whole = clean.str.contains(r"^[+-]?[0-9]+$")
     exact = (
         pl.when(whole)
@@ -96,12 +126,18 @@ def _str_to_int(value: E, to: Type, strict: bool) -> E:
     )
 
 
+def _digits_to_float(value: E, to: Type, _: bool) -> E:
+    return value.cast(dtype(to), strict=False)
+
+
 def _str_to_float(value: E, to: Type, strict: bool) -> E:
-    return value.str.strip_chars().cast(dtype(to), strict=strict)
+    return value.str.strip_chars(BLANK).cast(dtype(to), strict=strict)
 
 
 def _str_to_dec(value: E, to: Type, strict: bool) -> E:
-    precise = value.str.strip_chars().cast(pl.Decimal(38, min(18, to.args[1] + 9)), strict=strict)
+    precise = value.str.strip_chars(BLANK).cast(
+        pl.Decimal(38, min(18, to.args[1] + 9)), strict=strict
+    )
     return _dec_to_dec(precise, to, strict)
 
 
@@ -109,7 +145,7 @@ _TRUE, _FALSE = ("true", "t", "1", "yes", "y", "on"), ("false", "f", "0", "no", 
 
 
 def _str_to_bool(value: E, _: Type, strict: bool) -> E:
-    word = value.str.strip_chars().str.to_lowercase()
+    word = value.str.strip_chars(BLANK).str.to_lowercase()
     code = (
         pl.when(word.is_in(_TRUE))
         .then(pl.lit("1"))
@@ -120,9 +156,25 @@ def _str_to_bool(value: E, _: Type, strict: bool) -> E:
     return code.cast(pl.Int8, strict=strict).cast(pl.Boolean)
 
 
+def _seconds_to_ts(value: E, _: Type, __: bool) -> E:
+    # a length that cannot fit is cheaper to see than to parse
+    short = pl.when(value.str.len_bytes() == 19).then(value)
+    return short.str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", strict=False)
+
+
+def _iso_to_ts(value: E, _: Type, __: bool) -> E:
+    sure = pl.when(value.str.contains(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$")).then(value)
+    return sure.str.to_datetime("%Y-%m-%dT%H:%M:%S", time_unit="us", strict=False)
+
+
+def _fraction_to_ts(value: E, _: Type, __: bool) -> E:
+    text = value.str.replace(r"^(\d+-\d+-\d+)T", "${1} ")
+    return text.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us", strict=False)
+
+
 def _moment(value: E) -> E:
     """A timestamp as text in one spelling: date, blank, hours, minutes, seconds."""
-    text = value.str.strip_chars().str.replace(r"^(\d+)/(\d+)/(\d+)", "${1}-${2}-${3}")
+    text = value.str.strip_chars(BLANK).str.replace(r"^(\d+)/(\d+)/(\d+)", "${1}-${2}-${3}")
     text = text.str.replace(r"^(\d+-\d+-\d+)T", "${1} ")
     text = text.str.replace(r"^(\d+-\d+-\d+ \d+:.*?) ?(?:Z|UTC|[+-]\d\d(?::?\d\d)?)$", "${1}")
     text = text.str.replace(r"^(\d+-\d+-\d+)$", "${1} 00:00:00")
@@ -136,11 +188,31 @@ def _str_to_ts(value: E, to: Type, strict: bool) -> E:
     return _moment(value).str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us", strict=strict)
 
 
-def _str_to_date(value: E, to: Type, strict: bool) -> E:
-    return _str_to_ts(value, to, strict).cast(pl.Date)
+def _day_to_date(value: E, _: Type, __: bool) -> E:
+    # the parser alone would also read blanks and signs between the digits
+    sure = pl.when(value.str.contains(r"^\d{4}-\d\d-\d\d$")).then(value)
+    return sure.str.to_date("%Y-%m-%d", strict=False)
+
+
+_TS = (_seconds_to_ts, _iso_to_ts, _fraction_to_ts, _str_to_ts)
+
+
+def _as_date(rung: Rung) -> Rung:
+    return lambda value, to, strict: rung(value, to, strict).cast(pl.Date)
+
+
+def _as_utc(rung: Rung) -> Rung:
+    return lambda value, to, strict: _ts_to_tstz(rung(value, to, strict), to, strict)
 
 
 def _float_to_str(value: E, _: Type, __: bool) -> E:
+    ordinary = ((value.abs() >= 1e-3) & (value.abs() < 1e9)) | (value == 0)
+    other = _odd_float_to_str(pl.when(~ordinary).then(value))
+    return pl.when(ordinary).then(value.cast(pl.String)).otherwise(other)
+
+
+def _odd_float_to_str(value: E) -> E:
+    """NaN, infinities, and numbers that are written with an exponent."""
     text = value.cast(pl.String).str.replace("NaN", "nan")
     text = text.str.replace(r"e([+-]?)(\d)$", "e${1}0${2}").str.replace(r"e(\d)", "e+${1}")
     text = text.str.replace(r"\.0e", "e")
@@ -165,11 +237,7 @@ def _float_to_str(value: E, _: Type, __: bool) -> E:
 
 def _ts_to_str(value: E, _: Type, __: bool) -> E:
     text = value.dt.to_string("%Y-%m-%d %H:%M:%S%.6f")
-    return (
-        text.str.strip_chars_end("0")
-        .str.replace(r"\.$", "")
-        .str.replace(r"^(\d+-\d+-\d+ \d+:\d+:\d+).*?$", "${0}")
-    )
+    return text.str.strip_chars_end("0").str.strip_suffix(".")
 
 
 def _tstz_to_ts(value: E, to: Type, _: bool) -> E:
@@ -186,10 +254,13 @@ def _int_to_bool(value: E, _: Type, __: bool) -> E:
 
 _CASTS: dict[tuple[str, str], Any] = {
     ("float", "int"): _float_to_int, ("dec", "int"): _dec_to_int, ("dec", "dec"): _dec_to_dec,
-    ("float", "dec"): _float_to_dec, ("str", "int"): _str_to_int, ("str", "float"): _str_to_float,
-    ("str", "dec"): _str_to_dec, ("str", "bool"): _str_to_bool, ("str", "ts"): _str_to_ts,
-    ("str", "date"): _str_to_date, ("float", "str"): _float_to_str, ("ts", "str"): _ts_to_str,
+    ("float", "dec"): _float_to_dec, ("float", "str"): _float_to_str, ("ts", "str"): _ts_to_str,
     ("tstz", "ts"): _tstz_to_ts, ("ts", "tstz"): _ts_to_tstz, ("date", "tstz"): _ts_to_tstz,
     ("int", "bool"): _int_to_bool, ("float", "bool"): _int_to_bool,
-    ("str", "tstz"): lambda v, to, strict: _ts_to_tstz(_str_to_ts(v, to, strict), to, strict),
 }  # fmt: skip
+_RUNGS: dict[str, tuple[Rung, ...]] = {
+    "int": (_digits_to_int, _str_to_int), "float": (_digits_to_float, _str_to_float),
+    "dec": (_str_to_dec,), "bool": (_str_to_bool,), "ts": _TS, "tstz": tuple(map(_as_utc, _TS)),
+    "date": (_day_to_date, *map(_as_date, _TS)),
+}  # fmt: skip
+"""How text becomes a value of each type, the usual spelling first."""

@@ -240,7 +240,7 @@ def _ascii(value: E) -> E:
 
 
 def _is_in(value: E, known: tuple[Any, ...], type: Type) -> E:
-    return value.is_in(pl.Series(list(known), dtype=dtype(type)).implode())
+    return value.is_in(pl.lit(list(known), dtype=pl.List(dtype(type))))
 
 
 def _int(value: E) -> E:

@@ -15,6 +15,14 @@ FAILING = {"spark_div", "spark_div_dec", "spark_intdiv", "spark_mod", "spark_pmo
            "spark_strptime", "spark_cast", "cast", "strptime"}  # fmt: skip
 
 
+def safe(expr: Expr) -> Expr:
+    """The value with every conditional part in it guarded."""
+    if not isinstance(expr, Call):
+        return expr
+    kept = guarded(expr)
+    return replace(kept, args=tuple(map(safe, kept.args)))
+
+
 def guarded(expr: Call) -> Call:
     """The call, its conditional parts safe for the rows they are not meant for."""
     if expr.fn == "case":

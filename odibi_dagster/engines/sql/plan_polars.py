@@ -8,42 +8,21 @@ from typing import Any
 import polars as pl
 
 from odibi_dagster.engines.sql import ir
-from odibi_dagster.engines.sql.casts_polars import cast, dtype, lit
-from odibi_dagster.engines.sql.functions_polars import FUNCTIONS
-from odibi_dagster.engines.sql.guards import guarded
+from odibi_dagster.engines.sql.casts_polars import dtype
+from odibi_dagster.engines.sql.first import NumberedFirst, numbered_first
+from odibi_dagster.engines.sql.first_polars import first_rows
 from odibi_dagster.engines.sql.scope import Bound, columns_in
-from odibi_dagster.engines.sql.spark_polars import spark_cast
+from odibi_dagster.engines.sql.staged_polars import Staging
 from odibi_dagster.engines.sql.types import INT
+from odibi_dagster.engines.sql.values_polars import expression, made
 from odibi_dagster.engines.sql.windows_polars import windowed
 
-CASTS = {"cast": cast, "spark_cast": spark_cast}
 _ROW, _REST = "__odibi_row", "__odibi_rest"
 
 
 def plan(bound: Bound, frames: Mapping[str, pl.LazyFrame]) -> pl.LazyFrame:
     """The lazy frame of a query over named lazy frames."""
     return Planner(frames).result(bound)
-
-
-def expression(expr: ir.Expr) -> pl.Expr:
-    """A value of each row as a Polars expression."""
-    if isinstance(expr, ir.Col):
-        return pl.col(expr.name)
-    if isinstance(expr, ir.Lit):
-        return lit(expr.value, expr.type)
-    if not isinstance(expr, ir.Call):
-        msg = f"{type(expr).__name__} is no value of a row"
-        raise TypeError(msg)
-    args = [expression(arg) for arg in guarded(expr).args]
-    if expr.fn in CASTS:
-        source, strict = expr.params
-        return CASTS[expr.fn](args[0], source, strict, expr.type)
-    if expr.type.name == "dec" and expr.fn in ("mul", "add", "sub", "mod"):
-        wide = pl.Decimal(38, expr.type.args[1])
-        return FUNCTIONS[expr.fn](*(arg.cast(wide) for arg in args)).cast(dtype(expr.type))
-    if expr.type.name == "dec" and expr.fn in ("ceil", "floor", "trunc"):
-        return FUNCTIONS[expr.fn](*args).cast(dtype(expr.type))
-    return FUNCTIONS[expr.fn](*args, *expr.params)
 
 
 class Planner:
@@ -75,10 +54,24 @@ class Planner:
         return _select(self.frame(rel.source), rel.items)
 
     def _extend(self, rel: ir.Extend) -> pl.LazyFrame:
-        return self.frame(rel.source).with_columns(**{n: expression(e) for n, e in rel.items})
+        staging = Staging(self.frame(rel.source))
+        columns = {name: made(staging.value(expr)) for name, expr in rel.items}
+        return staging.without(staging.frame.with_columns(**columns))
 
     def _filter(self, rel: ir.Filter) -> pl.LazyFrame:
-        return self.frame(rel.source).filter(expression(rel.condition))
+        if (wanted := numbered_first(rel)) and (first := self._first(wanted)) is not None:
+            return first
+        return _filtered(self.frame(rel.source), rel.condition)
+
+    def _first(self, wanted: NumberedFirst) -> pl.LazyFrame | None:
+        frame = first_rows(self.frame(wanted.source), wanted.window, expression)
+        if frame is None:
+            return None
+        frame = frame.with_columns(pl.lit(1, dtype=pl.Int64).alias(wanted.name))
+        frame = _select(frame, wanted.items) if wanted.items else frame
+        for condition in wanted.others:
+            frame = _filtered(frame, condition)
+        return frame
 
     def _sort(self, rel: ir.Sort) -> pl.LazyFrame:
         return self.frame(rel.source).sort(
@@ -104,13 +97,12 @@ class Planner:
         return windowed(self.frame(rel.source), rel.items, expression)
 
     def _aggregate(self, rel: ir.Aggregate) -> pl.LazyFrame:
-        frame = self.frame(rel.source)
-        aggs = [aggregate(agg).alias(name) for name, agg in rel.aggs]
+        staging = Staging(self.frame(rel.source))
+        keys = {name: made(staging.value(key)) for name, key in rel.keys}
+        aggs = [aggregate(staging.aggregate(agg)).alias(name) for name, agg in rel.aggs]
         if not rel.keys:
-            return frame.select(aggs or [pl.len().alias(_ROW)])
-        keys = {name: expression(key) for name, key in rel.keys}
-        frame = frame.with_columns(**keys)
-        return frame.group_by(list(keys)).agg(aggs)
+            return staging.frame.select(aggs or [pl.len().alias(_ROW)])
+        return staging.frame.with_columns(**keys).group_by(list(keys)).agg(aggs)
 
     def _join(self, rel: ir.Join) -> pl.LazyFrame:
         left, right = self.frame(rel.left), self.frame(rel.right)
@@ -180,12 +172,18 @@ def _left_rest(
     ).drop(_ROW, _REST)
 
 
+def _filtered(frame: pl.LazyFrame, condition: ir.Expr) -> pl.LazyFrame:
+    staging = Staging(frame)
+    value = made(staging.value(condition))
+    return staging.without(staging.frame.filter(value))
+
+
 def _select(frame: pl.LazyFrame, items: ir.Named) -> pl.LazyFrame:
+    staging = Staging(frame)
+    columns = [made(staging.value(expr)).alias(name) for name, expr in items]
     if any(columns_in(expr) for _, expr in items):
-        return frame.select(expression(expr).alias(name) for name, expr in items)
-    return frame.with_columns(expression(expr).alias(name) for name, expr in items).select(
-        n for n, _ in items
-    )
+        return staging.frame.select(columns)
+    return frame.with_columns(columns).select(name for name, _ in items)
 
 
 def _some(value: pl.Expr, result: pl.Expr) -> pl.Expr:
@@ -231,19 +229,18 @@ AGGREGATES: dict[str, Callable[..., pl.Expr]] = {
 
 
 def aggregate(agg: ir.Agg) -> pl.Expr:
-    """An aggregate as a Polars expression over a group."""
-    where = expression(agg.where).fill_null(False) if agg.where is not None else None
+    """An aggregate as a Polars expression over a group; what it takes is guarded already."""
+    where = made(agg.where).fill_null(False) if agg.where is not None else None
     if agg.fn == "count_all":
         return (pl.len() if where is None else where.sum()).cast(pl.Int64)
-    args = [expression(arg) for arg in agg.args]
+    args = [made(arg) for arg in agg.args]
     if agg.fn == "max" and agg.args[0].type.name == "float":
         args = [args[0]]
     if where is not None:
         args = [arg.filter(where) for arg in args]
     if agg.order:
         by = [
-            expression(key.expr) if where is None else expression(key.expr).filter(where)
-            for key in agg.order
+            made(key.expr) if where is None else made(key.expr).filter(where) for key in agg.order
         ]
         args = [
             arg.sort_by(

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 __all__ = ["DIALECTS", "Expression", "Query", "Sql", "SqlExpr", "deriving", "filtering"]
 
+_ROW_FOR_ROW = {"expressions", "from_", "order"}
+"""The parts of a SELECT that neither add nor remove rows."""
+
 
 @dataclass(frozen=True)
 class Query:
@@ -51,6 +54,16 @@ class Query:
     def tables(self) -> frozenset[str]:
         """The names it reads from outside (not its own CTEs), as they are written."""
         return frozenset(_outside(self.tree, frozenset()))
+
+    @property
+    def row_for_row(self) -> bool:
+        """Whether it surely yields one row for each row of the one table that it reads."""
+        parts = {name: part for name, part in self.tree.args.items() if part}
+        if not {"from_"} <= parts.keys() <= _ROW_FOR_ROW:
+            return False
+        spreading = self.tree.find(exp.UDTF) is not None
+        aggregates = (n for n in self.tree.find_all(exp.AggFunc) if not n.find_ancestor(exp.Window))
+        return isinstance(parts["from_"].this, exp.Table) and not (spreading or any(aggregates))
 
     def bind(self, frames: Mapping[str, Frame]) -> Bound:
         """Names and types resolved against frames; ConfigError says what does not fit."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -33,8 +34,16 @@ class Source:
 
     def find(self, name: str) -> list[Field]:
         """The columns of that name: exactly so written, else in any case."""
-        exact = [f for f in self.fields if f.name == name]
-        return exact or [f for f in self.fields if f.name.lower() == name.lower()]
+        found = self._by_name.get(name.lower(), [])
+        return [f for f in found if f.name == name] or found
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[Field]]:
+        """The columns by their name in small letters: a query may name each of thousands."""
+        found: dict[str, list[Field]] = {}
+        for f in self.fields:
+            found.setdefault(f.name.lower(), []).append(f)
+        return found
 
 
 @dataclass(frozen=True)
@@ -76,6 +85,8 @@ class Context:
     names: count[int]
     dialect: str
     aliases: dict[str, exp.Expr] = field(default_factory=dict)
+    hidden: frozenset[str] = frozenset()
+    """Aliases that may not be named here."""
     keys: dict[Expr, Expr] | None = None
     inner: Context | None = None
     outer: Context | None = None
@@ -93,8 +104,11 @@ class Context:
 
     def without_alias(self, name: str) -> Context:
         """The same place for the text behind an alias, which may not name itself."""
-        rest = {key: node for key, node in self.aliases.items() if key != name.lower()}
-        return replace(self, aliases=rest)
+        return replace(self, hidden=self.hidden | {name.lower()})
+
+    def behind(self, alias: str) -> exp.Expr | None:
+        """What an alias of this SELECT stands for; None where there is none of that name."""
+        return None if alias.lower() in self.hidden else self.aliases.get(alias.lower())
 
     def column(self, name: str, table: str = "") -> Expr | None:
         """The column of that name, or None. Two of them are an error."""

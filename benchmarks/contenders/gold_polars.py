@@ -1,0 +1,29 @@
+"""The two gold tables by hand in Polars, each one plan from the landed files.
+
+Nothing in between is stored: the floor of what views can give.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from benchmarks.contenders import shop_plans as shop
+from benchmarks.contenders.report import Report, folders
+from benchmarks.contenders.shop_polars import put
+
+
+def run(report: Report) -> None:
+    """Two sinks, and the checks of what was written."""
+    data, _ = folders()
+    orders, customers, products = (
+        pl.scan_parquet(data / f"{name}.parquet") for name in ("orders", "customers", "products")
+    )
+    silver = shop.silver_orders(orders), shop.silver_customers(customers)
+    facts = shop.order_facts(*silver, products)
+    put(report, "gold/daily_sales", shop.daily_sales(facts))
+    put(report, "gold/top_customers", shop.top_customers(facts))
+    report.write()
+
+
+if __name__ == "__main__":
+    run(Report())

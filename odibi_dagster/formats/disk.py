@@ -1,0 +1,62 @@
+"""What makes a change last: brought to the disk, and made by one publisher at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@contextmanager
+def alone(directory: Path) -> Iterator[None]:
+    """One publisher at a time among those whose targets lie in this directory.
+
+    Of two at once, neither would see what the other moves in.
+    """
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def sync(path: Path) -> None:
+    """Bring a file or a directory entry to the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def synced(folder: Path) -> Iterator[None]:
+    """Bring to the disk what the block writes into a folder, and the folder itself."""
+    before = _written(folder)
+    yield
+    for path, _ in _written(folder) - before:
+        with suppress(FileNotFoundError):  # another writer cleans up there
+            sync(path)
+    sync(folder)
+
+
+def _written(folder: Path) -> set[tuple[Path, int]]:
+    """Every file in the folder, and when it was written."""
+    if not folder.exists():
+        return set()
+    return {(path, path.stat().st_mtime_ns) for path in folder.iterdir()}
+
+
+def write_text(file: Path, text: str) -> None:
+    """Write a small file as a whole: whoever reads it sees the old text or the new one."""
+    partial = file.with_name(f"{file.name}.partial")
+    partial.write_text(text, "utf-8")
+    sync(partial)
+    partial.replace(file)
+    sync(file.parent)
