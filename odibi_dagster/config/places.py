@@ -57,6 +57,10 @@ def target(write: WriteConfig, at: Loc, setting: Setting) -> Target | None:
             "may see old and new files together; format: delta is published as a whole"
         )
         setting.report.warn(message, (*at, "partition_by"))
+    if write.mode not in found.modes:
+        # before its options, which are those of another format
+        setting.report.error(found.unfit(write.mode, None) or "", (*at, "mode"))
+        return None
     options = _options(found.write_options, write.options, at, setting)
     if options is not None:
         _check_mode(write, found, options, at, setting)

@@ -48,8 +48,8 @@ class Engine(Protocol):
         """Run the plan once and write its rows as files under `folder`; returns how many rows.
 
         Streaming where the engine can; with `one_file`, everything goes into a single file. With
-        `partition_by` the files lie in hive folders
-        (`column=value/`) and do not repeat those columns. An existing `folder` is empty.
+        `partition_by` the files lie in hive folders (`column=value/`) and do not repeat those
+        columns. An existing `folder` is empty.
         DataReadError, SchemaContractError or WriteError where the plan fails.
         """
         ...

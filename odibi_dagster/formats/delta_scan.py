@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from glob import has_magic
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from odibi_dagster.core.frame import Frame
     from odibi_dagster.engines.base import Engine
 
-_ENCODED = re.compile(r"%[89A-Fa-f][0-9A-Fa-f]")
 _PLAIN = {"timestampNtz", "appendOnly", "invariants", "v2Checkpoint"}
 """Table features under which the rows are just those of the active files."""
 
@@ -60,20 +58,8 @@ def _native_scan_finds(root: Path) -> bool:
 def _scan_spark(engine: Engine, location: Location, snapshot: DeltaTable) -> Frame:
     from pyspark.sql.types import StructType
 
-    _refuse_encoded_letters(location, snapshot)
     schema = StructType.fromJson(json.loads(snapshot.schema().to_json()))
     return _scan_files(engine, location, snapshot, schema)
-
-
-def _refuse_encoded_letters(location: Location, snapshot: DeltaTable) -> None:
-    """Spark takes each byte of a letter that is percent-encoded in a folder's name for a letter."""
-    paths = map(unquote, snapshot.get_add_actions(flatten=True).column("path").to_pylist())
-    if odd := next(filter(_ENCODED.search, paths), None):
-        msg = (
-            f"{location} has partitions that Spark misreads ('{odd.rsplit('/', 1)[0]}'): their "
-            "names hold letters beyond ASCII, encoded; partition by another column"
-        )
-        raise DataReadError(msg)
 
 
 def _scan_files(engine: Engine, location: Location, snapshot: DeltaTable, schema: Any) -> Frame:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import narwhals.stable.v2 as nw
 
@@ -13,7 +15,7 @@ from odibi_dagster.formats.sources import HIVE_FOLDER
 from odibi_dagster.formats.text import parsed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
     from odibi_dagster.core.frame import Frame
@@ -84,7 +86,28 @@ def scan_parquet(
     schema = frame.collect_schema()
     above = set(_above(root)) - set(hive) if hive else set()
     frame = frame.select(name for name in schema.names() if name not in above) if above else frame
-    return parsed(engine, frame, {n: t for n, t in hive.items() if schema[n] == nw.String()})
+    texts = {name: dtype for name, dtype in hive.items() if schema[name] == nw.String()}
+    return parsed(engine, _decoded(engine, frame, files, root, texts), texts)
+
+
+def _decoded(
+    engine: Engine, frame: Frame, files: Sequence[Path], root: Path, columns: Collection[str]
+) -> Frame:
+    """The frame with what folders say in these columns, where the engine decodes it otherwise."""
+    if not columns or _DECODE[engine.name] is unquote:
+        return frame
+    misread: dict[str, dict[str, str]] = {name: {} for name in columns}
+    for folder in {file.parent for file in files}:
+        for part in filter(HIVE_FOLDER.fullmatch, folder.relative_to(root).parts):
+            name, value = part.split("=", 1)
+            read = _DECODE[engine.name](value)
+            if read != unquote(value) and unquote(name) in misread:
+                misread[unquote(name)][read] = unquote(value)
+    return frame.with_columns(
+        nw.col(name).replace_strict(values, default=nw.col(name), return_dtype=nw.String())
+        for name, values in misread.items()
+        if values
+    )
 
 
 def _above(root: Path) -> list[str]:
@@ -125,6 +148,12 @@ _WORDS: Mapping[str, Callable[[Path, Mapping[str, DType], Any], dict[str, Any]]]
     "polars": _polars_words,
     "spark": _spark_words,
 }
+_DECODE: Mapping[str, Callable[[str], str]] = {
+    "polars": unquote,
+    # a character per byte, where others write the bytes of UTF-8
+    "spark": lambda text: re.sub("%([0-9A-Fa-f]{2})", lambda code: chr(int(code[1], 16)), text),
+}
+"""How each engine reads the value of a hive folder."""
 _GROWN: Mapping[str, Callable[[Mapping[str, DType], Any], dict[str, Any]]] = {
     "polars": lambda hive, schema: {
         "schema": {name: dtype for name, dtype in schema.items() if name not in hive},

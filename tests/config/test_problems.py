@@ -278,6 +278,15 @@ CASES = [
         id="mode of a format",
     ),
     pytest.param(
+        nodes(
+            f"{A}  write: {{connection: lake, format: csv, path: a, mode: append_once, "
+            "options: {keys: [id]}}"
+        ),
+        "format csv cannot be written with mode append_once; choose delta or parquet or sql",
+        "10:63",
+        id="mode of a format, with keys",
+    ),
+    pytest.param(
         nodes(f"{A}  write: {{connection: lake, format: parquet, path: a, mode: append_once}}"),
         r"mode append_once needs the columns that identify a row; write options: {keys: \[o",
         "10:67",

@@ -114,6 +114,20 @@ def test_partitions_lie_in_hive_folders(engine: Engine, tmp_path: Path) -> None:
     assert [p.name for p in path.iterdir() if p.is_dir()] == []
 
 
+@pytest.mark.parametrize("kind", ["parquet", "delta"])
+def test_folders_that_another_engine_named(engine: Engine, tmp_path: Path, kind: str) -> None:
+    """One escapes the bytes of a letter, another writes the letter."""
+    rows, path = {"id": [1, 2, 3], "ä k": ["é/%41", "日本", "y"]}, tmp_path / "out"
+    write(kind, path, frame_of(POLARS, rows), partition_by=("ä k",))
+    write(
+        kind, path, frame_of(engine, rows), engine=engine, batch="b2", mode="append",
+        partition_by=("ä k",),
+    )  # fmt: skip
+    for reader in (engine, POLARS):
+        frame = read(kind, path, engine=reader).select("id", "ä k")
+        assert sorted(rows_of(reader, frame)) == sorted(2 * [*zip(*rows.values(), strict=True)])
+
+
 def test_text_in_a_partition_stays_text(engine: Engine, tmp_path: Path) -> None:
     rows = {"v": [1, 2], "k": ["007", "12"], "n": [5, 6]}
     path = tmp_path / "out"
