@@ -160,22 +160,23 @@ class Store:
 
         self._run(work)
 
-    def release(self, lease: Lease, message: str = "") -> None:
-        """Let the next one in; a `message` says why the run failed. Nothing where it was fenced.
+    def release(self, lease: Lease, message: str = "") -> bool:
+        """Let the next one in; a `message` says why the run failed. False where it was fenced.
 
         An intent stays for the next run: nobody knows whether its batch will not become visible.
         """
 
-        def work(connection: sa.Connection) -> None:
+        def work(connection: sa.Connection) -> bool:
             if message:
                 self._note(connection, lease, "failed", message=message)
-            connection.execute(
+            done = connection.execute(
                 sa.update(_STATE)
                 .where(*_mine(lease))
                 .values(owner=None, lease_until=None, version=_STATE.c.version + 1)
             )
+            return done.rowcount == 1
 
-        self._run(work)
+        return self._run(work)
 
     def window(self, identity: Identity, number: int) -> Intent | None:
         """A confirmed batch as it was intended; None where it is forgotten."""
@@ -271,7 +272,7 @@ class Store:
     def _locked(self, connection: sa.Connection, lease: Lease) -> Any:
         row = connection.execute(sa.select(_STATE).where(*_mine(lease)).with_for_update()).first()
         if row is None:
-            raise _fenced(lease)
+            raise fenced(lease)
         return row
 
     def _update(
@@ -287,7 +288,7 @@ class Store:
             .values(**values, version=_STATE.c.version + 1, updated_at=Now())
         )
         if done.rowcount != 1:
-            raise _fenced(lease)
+            raise fenced(lease)
 
     def _remember(
         self, connection: sa.Connection, lease: Lease, intent: Intent, facts: Facts
@@ -377,7 +378,8 @@ def _mine(lease: Lease) -> Sequence[sa.ColumnElement[bool]]:
     return _STATE.c.id == lease.identity.key, _STATE.c.fence == lease.fence
 
 
-def _fenced(lease: Lease) -> FencedError:
+def fenced(lease: Lease) -> FencedError:
+    """What a run is told whose node another one has taken over."""
     return FencedError(
         f"{lease.identity} was taken over by another run while run {lease.owner} paused; nothing "
         "more is published by this one"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from odibi_dagster.assets.memory import Session
-from odibi_dagster.formats import delta, files
+from odibi_dagster.formats import delta
 from odibi_dagster.state import database, store, tables
 from odibi_dagster.state.store import Facts, Store
 
@@ -70,7 +71,9 @@ def no_transaction() -> None:
 
 def no_flush() -> None:
     """What is published may still be in memory when the mark moves."""
-    _set(files, "sync", lambda _: None)
+    for name, module in list(sys.modules.items()):
+        if name.startswith("odibi_dagster.formats.") and hasattr(module, "sync"):
+            _set(module, "sync", lambda _: None)
 
 
 def _set(owner: Any, name: str, value: Any) -> None:

@@ -46,12 +46,12 @@ def overtaken_in_publishing(ground: Field) -> None:
 
 
 def overtaken_before_its_intent(ground: Field) -> None:
-    """A run sleeps with the rows that it has read, and publishes them over another one's intent."""
+    """A run sleeps with the rows that it has read, and announces them over another one's batch."""
     ground.grow()
-    sleeper = ground.life(fuses={"before intend": "hang", "before confirm": "kill"})
+    sleeper = ground.life(fuses={"before intend": "hang", "after intend": "kill"})
     sleeper.until_stopped()
     ground.grow()
-    other = ground.life(fuses={"before publish": "hang"})
+    other = ground.life(fuses={"before publish": "hang", "after publish": "kill"})
     other.until_stopped()
     sleeper.signal(signal.SIGCONT)
     sleeper.end()
@@ -89,17 +89,22 @@ def test_the_right_protocol_passes_where_a_wrong_one_fails(ground: Field, mutant
     assert not is_right(ground), f"{mutant} was not found out"
 
 
+def written(ground: Field) -> set[tuple[int, Path]]:
+    """Every file of the targets, as what it is on the disk."""
+    lake = ground.root / "lake"
+    files = (path for path in lake.rglob("*") if path.is_file() and lake / "in" != path.parent)
+    return {(path.stat().st_ino, path) for path in files}
+
+
 def unflushed(ground: Field) -> set[Path]:
     """What a run published, and had not brought to the disk when it went on to the mark."""
-    lake = ground.root / "lake"
-    before = set(lake.rglob("*"))
+    before = written(ground)
     ground.grow(BAD_AND_GOOD)
     life = ground.life(watch_flushes=True)
     assert life.end() == 0, life.error
     flushed = set(json.loads(life.told.with_suffix(".flushed").read_text()))
-    new = {path for path in set(lake.rglob("*")) - before if lake / "in" not in path.parents}
-    needed = {path for path in new if path.is_file()} | {path.parent for path in new}
-    return {path for path in needed if path.stat().st_ino not in flushed}
+    new = {path for _, path in written(ground) - before}
+    return {path for path in new | {p.parent for p in new} if path.stat().st_ino not in flushed}
 
 
 BAD_AND_GOOD = 20
