@@ -25,7 +25,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.kills.field import READ, Field
+from tests.kills.field import Field
 from tests.kills.nursery import Nursery
 
 pytestmark = [pytest.mark.databases, pytest.mark.timeout(6_000)]
@@ -35,7 +35,8 @@ START = datetime(2024, 1, 1)
 PROJECT = """\
 project: shop
 connections:
-  lake: {{type: local, base_path: ./lake}}
+  lake: {lake}
+  shop: {shop}
 pipelines:
   - pipeline: bronze
     nodes:
@@ -45,7 +46,7 @@ pipelines:
           format: parquet
           path: in
           incremental: {{mode: stateful, column: at LAG}}
-        write: {{connection: lake, format: {format}, path: orders, mode: MODE}}
+        write: {{{write}, mode: MODE}}
 """
 Row = tuple[int, int]
 """A row: its key, and its cursor in seconds after `START`."""
@@ -206,7 +207,7 @@ class Machine(RuleBasedStateMachine):
     def _check(self) -> None:
         rows = []
         if self.stored.exists():
-            frame = READ[self.format](self.stored)
+            frame = self.ground.stored()
             if frame["at"].dtype == pl.String:
                 frame = frame.with_columns(pl.col("at").str.to_datetime(time_unit="us"))
             cursors = [(at - START) // timedelta(seconds=1) for at in frame["at"].to_list()]
