@@ -58,10 +58,14 @@ class Life:
 
     def end(self) -> int:
         """Until it has ended; its exit code. The lease of one who failed runs out at once."""
-        code = self.field.nursery.wait(self.process)
+        code = self.wait()
         if code != 0:
             self.field.lease_runs_out()
         return code
+
+    def wait(self) -> int:
+        """Until it has ended; its exit code."""
+        return self.field.nursery.wait(self.process)
 
     def stop(self) -> int:
         """Tell a reader or a runner that it is enough; its exit code."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import json
+import resource
 import time
 import traceback
 from collections import Counter
@@ -36,6 +37,8 @@ class Order:
     patience: float | None = None
     """Seconds for which a database that does not answer is asked again."""
     watch_flushes: bool = False
+    longest_file: int | None = None
+    """Bytes that a file may have."""
     pause: float = 0.002
     """Seconds between two reads."""
     told: str = ""
@@ -116,6 +119,8 @@ def _prepare(order: Order) -> None:
     if order.watch_flushes:
         watch_flushes(Path(f"{order.told}.flushed"))
     board.enter("begin")
+    if order.longest_file is not None:
+        _limit_files(order.longest_file)
 
 
 def _loop(order: Order) -> None:
@@ -182,12 +187,19 @@ def _look_sql(order: Order) -> Callable[[], list[int] | None]:
     return look
 
 
+def _limit_files(longest: int) -> None:
+    """To so many bytes each; -1 is no limit."""
+    hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (longest, hard))
+
+
 def born(order: Order) -> int:
     """The exit code of a process: 0, or 1 with what happened in its file."""
     try:
         _prepare(order)
         {"run": _run, "loop": _loop, "read": _read}[order.what](order)
     except BaseException as error:  # noqa: BLE001  (the process ends here)
+        _limit_files(-1)
         text = json.dumps({"error": type(error).__name__, "says": str(error)})
         Path(order.told).write_text(text)
         traceback.print_exc()
