@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from odibi_dagster.errors import FencedError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -56,6 +58,13 @@ class Lease:
     owner: str
     fence: int
     remembered: Remembered
+
+    def fenced(self) -> FencedError:
+        """What a run is told whose node another one has taken over."""
+        return FencedError(
+            f"{self.identity} was taken over by another run while run {self.owner} paused; nothing "
+            "more is published by this one"
+        )
 
 
 @dataclass(frozen=True)

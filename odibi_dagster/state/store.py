@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from odibi_dagster.errors import FencedError, LeaseHeldError
+from odibi_dagster.errors import LeaseHeldError
 from odibi_dagster.state import tables
 from odibi_dagster.state.clock import Now
 from odibi_dagster.state.database import connect, patiently
@@ -102,22 +102,23 @@ class Store:
 
         self._run(work)
 
-    def release(self, lease: Lease, message: str = "") -> None:
-        """Let the next one in; a `message` says why the run failed. Nothing where it was fenced.
+    def release(self, lease: Lease, message: str = "") -> bool:
+        """Let the next one in; a `message` says why the run failed. False where it was fenced.
 
         An intent stays for the next run: nobody knows whether its batch will not become visible.
         """
 
-        def work(connection: sa.Connection) -> None:
+        def work(connection: sa.Connection) -> bool:
             if message:
                 self._note(connection, lease, "failed", message=message)
-            connection.execute(
+            done = connection.execute(
                 sa.update(_STATE)
                 .where(*_mine(lease))
                 .values(owner=None, lease_until=None, version=_STATE.c.version + 1)
             )
+            return done.rowcount == 1
 
-        self._run(work)
+        return self._run(work)
 
     def window(self, identity: Identity, number: int) -> Intent | None:
         """A confirmed batch as it was intended; None where it is forgotten."""
@@ -172,7 +173,7 @@ class Store:
         free = row.owner is None or row.lease_until <= row.now
         if not free and row.owner != owner:
             return row.owner, row.lease_until - row.now
-        connection.execute(
+        done = connection.execute(
             sa.update(_STATE)
             .where(_STATE.c.id == identity.key, _STATE.c.version == row.version)
             .values(
@@ -182,6 +183,8 @@ class Store:
                 version=row.version + 1,
             )
         )
+        if done.rowcount != 1:
+            return "unknown", 0.0  # somebody was quicker: look again
         return Lease(
             identity,
             owner,
@@ -217,7 +220,7 @@ class Store:
     def _locked(self, connection: sa.Connection, lease: Lease) -> Any:
         row = connection.execute(sa.select(_STATE).where(*_mine(lease)).with_for_update()).first()
         if row is None:
-            raise _fenced(lease)
+            raise lease.fenced()
         return row
 
     def _update(
@@ -233,7 +236,7 @@ class Store:
             .values(**values, version=_STATE.c.version + 1, updated_at=Now())
         )
         if done.rowcount != 1:
-            raise _fenced(lease)
+            raise lease.fenced()
 
     def _remember(
         self, connection: sa.Connection, lease: Lease, intent: Intent, facts: Facts
@@ -321,13 +324,6 @@ def _insert(connection: sa.Connection, identity: Identity) -> None:
 
 def _mine(lease: Lease) -> Sequence[sa.ColumnElement[bool]]:
     return _STATE.c.id == lease.identity.key, _STATE.c.fence == lease.fence
-
-
-def _fenced(lease: Lease) -> FencedError:
-    return FencedError(
-        f"{lease.identity} was taken over by another run while run {lease.owner} paused; nothing "
-        "more is published by this one"
-    )
 
 
 def _encoded(mark: Mark | None) -> str | None:
