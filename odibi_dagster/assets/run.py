@@ -154,8 +154,12 @@ class NodeRun:
 
         An input that cannot be read twice the same is landed first.
         """
-        inputs = self.planner.inputs(self.node)
         main, incremental = self.node.main, self.node.incremental
+        reach, whole = None, False
+        if self._session is not None:
+            reach = self._session.reach(incremental, self.at) if incremental else None
+            whole = self.node.first is not None and self._session.loads_all
+        inputs = self.planner.inputs(self.node, reach, whole=whole)
         if main is None:
             return inputs
         if (self.node.contracts or incremental) and not self._rereadable(main):
@@ -294,10 +298,9 @@ class NodeRun:
         """The stored columns, with these types where files do not say theirs."""
         if not target.format.exists(target.location):
             return None
-        frame = target.format.read_back(
+        return target.format.stored_schema(
             self.planner.engine, target.location, target.options, lambda: types
         )
-        return frame.collect_schema()
 
     def _rereadable(self, main: str) -> bool:
         match self.node.sources[main]:

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from itertools import accumulate
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import narwhals.stable.v2 as nw
 from pydantic import BeforeValidator, model_validator
 
 from odibi_dagster.core.model import OpenModel
-from odibi_dagster.core.names import slug
+from odibi_dagster.core.names import MAX_NAME, slug
 from odibi_dagster.core.registry import Registry
 from odibi_dagster.core.units import Tolerance
 
@@ -138,8 +139,11 @@ class Contract(OpenModel, ABC):
 
     @property
     def check_name(self) -> str:
-        """The name of the asset check: a slug of `name`, else `<type>_<columns>`."""
-        return slug(self.name or "_".join([self.kind, *self.columns()]))
+        """The name of the asset check: a slug of `name`, else `<type>_<columns>`.
+
+        At most 128 characters: of many columns the first, and how many more there are.
+        """
+        return slug(self.name or "_".join([self.kind, *_some(self.columns())]))[:MAX_NAME]
 
     @property
     def can_block(self) -> bool:
@@ -236,6 +240,13 @@ class RowContract(Contract):
             observed=broken,
             failed_rows=broken,
         )
+
+
+def _some(names: tuple[str, ...], limit: int = 96) -> tuple[str, ...]:
+    """As many names as fit into `limit` characters, but one, and how many more there are."""
+    lengths = accumulate(len(name) + 1 for name in names)
+    shown = max(sum(length <= limit for length in lengths), 1)
+    return names if shown >= len(names) else (*names[:shown], f"and_{len(names) - shown}_more")
 
 
 contracts: Registry[Contract] = Registry("test", "odibi_dagster.checks")

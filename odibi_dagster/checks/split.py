@@ -12,7 +12,7 @@ from odibi_dagster.checks.observe import with_conditions
 from odibi_dagster.errors import SchemaContractError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from odibi_dagster.checks.judge import Judgement
@@ -31,6 +31,8 @@ MASKED = "[masked]"
 _FLAG = "__odibi_broken_"
 _INDEX = "__odibi_index"
 _MILLION = 1_000_000
+_COLUMNS, _TEXT = 40, 1_000
+"""How many columns, and characters of a text, are shown of a broken row."""
 
 
 def split(
@@ -79,16 +81,30 @@ def broken_rows(
 ) -> list[dict[str, Any]]:
     """At most `limit` rows that break a rule, as plain values; `mask`ed columns are not shown.
 
-    Empty for a contract about the frame as a whole, and for one that was kept or not evaluated.
-    Reads the data again: call it only for what was broken.
+    Of a wide frame 40 columns are shown, those the rule names among them, and of a text what a
+    reader takes in. Empty for a contract about the frame as a whole, and for one that was kept or
+    not evaluated. Reads the data again: call it only for what was broken.
     """
     rule = judgement.contract
     if not isinstance(rule, RowContract) or not judgement.verdict.failed_rows:
         return []
-    columns = frame.collect_schema().names()
+    schema = frame.collect_schema()
     flagged, flags = _flagged(frame, [rule], engine)
+    columns = [_brief(name, schema[name]) for name in _telling(schema, rule)]
     rows = engine.fetch(flagged.filter(nw.col(flags[0])).select(*columns), limit)
     return [{name: _shown(name, value, mask) for name, value in row.items()} for row in rows]
+
+
+def _telling(schema: Mapping[str, nw.dtypes.DType], rule: RowContract) -> list[str]:
+    """The columns to show, in the frame's order: those that the rule reads, then the first."""
+    first = dict.fromkeys([*rule.reads(Shape(schema)), *schema])
+    shown = set(list(first)[:_COLUMNS])
+    return [name for name in schema if name in shown]
+
+
+def _brief(name: str, dtype: nw.dtypes.DType) -> nw.Expr:
+    """The column; of a text only the beginning, which is then all that leaves the engine."""
+    return nw.col(name).str.slice(0, _TEXT) if dtype == nw.String() else nw.col(name)
 
 
 def limit_broken(
@@ -153,4 +169,6 @@ def _shown(name: str, value: Any, mask: Collection[str]) -> Any:
         return MASKED
     if isinstance(value, float) and not -float("inf") < value < float("inf"):
         return str(value)
-    return value if value is None or isinstance(value, (str, int, float, bool)) else str(value)
+    if value is None or isinstance(value, (int, float, bool)):
+        return value
+    return str(value)[:_TEXT]

@@ -89,7 +89,8 @@ def unchanged(staged: Staged) -> Published:
 class Bounds:
     """Which rows of a source are wanted: `lower < cursor <= upper`; None is no bound.
 
-    The cursor is the first of `columns` that is not null; a row without one is beyond any bound.
+    The cursor is the first of `columns` that is not null. Rows without one are wanted too: whoever
+    reads them counts them.
     """
 
     columns: tuple[str, ...]
@@ -155,10 +156,6 @@ class Format(ABC):
         del bounds
         return self.scan(engine, location, options, declared)
 
-    def stored_schema(self, engine: Engine, location: Location) -> Mapping[str, DType]:
-        """The columns of what is stored there; no row is read."""
-        return self.scan(engine, location).collect_schema()
-
     def read_back(
         self,
         engine: Engine,
@@ -173,6 +170,16 @@ class Format(ABC):
         """
         del options, schema
         return self.scan(engine, location)
+
+    def stored_schema(
+        self,
+        engine: Engine,
+        location: Location,
+        options: Any = None,
+        schema: Callable[[], Mapping[str, DType] | None] = lambda: None,
+    ) -> Mapping[str, DType]:
+        """The columns of what a node published there, as `read_back` gives them; no row is read."""
+        return self.read_back(engine, location, options, schema).collect_schema()
 
     @abstractmethod
     def exists(self, location: Location) -> bool:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 _RETRIES = {"append": 15}
 """Appends do not mind what others commit meanwhile; every other mode was planned on one version."""
+_CONFIGURATION = {"delta.checkpointInterval": "10"}
+"""As Spark does by itself: whoever opens a table reads every commit since the last checkpoint."""
 _PLAIN = {"appendOnly", "invariants", "timestampNtz", "v2Checkpoint", "vacuumProtocolCheck"}
 """Table features that demand nothing of whoever adds files."""
 
@@ -59,6 +61,7 @@ def create(staged: Staged) -> None:
                 adds,
                 "error",
                 list(staged.partition_by),
+                configuration=_CONFIGURATION,
                 commit_properties=_properties(staged.batch, 0),
             )
         )

@@ -62,6 +62,14 @@ class Window:
     """Whether the input has nothing new."""
 
 
+def earlier(moment: date, span: timedelta) -> date | None:
+    """So much before; None where no day is: the year 1 stands for none in many a database."""
+    try:
+        return moment - span
+    except OverflowError:
+        return None
+
+
 class Cursor:
     """The cursor of one input, as an expression over its rows."""
 
@@ -112,9 +120,9 @@ class Cursor:
         if mark is None or not lag:
             return mark
         if isinstance(mark, datetime):
-            return mark - lag
+            return earlier(mark, lag)
         if isinstance(mark, date):
-            return mark - timedelta(days=-(-lag // timedelta(days=1)))
+            return earlier(mark, timedelta(days=-(-lag // timedelta(days=1))))
         msg = f"watermark_lag is a time, and column '{self._incremental.column}' holds numbers"
         raise SchemaContractError(msg)
 
