@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     Mark = int | float | Decimal | date | datetime
 
 _CURSOR = "__odibi_cursor"
+_ZONED = r"[T ]\d{2}.*(Z|z|[+-]\d{2}(:?\d{2})?)$"
+"""Text of a time that names its zone; a day alone names none."""
 _SECOND = "%Y-%m-%dT%H:%M:%S"
 
 
@@ -198,6 +200,10 @@ class Cursor:
             if isinstance(dtype, nw.String):
                 unread = ~nw.col(name).is_null() & cursor.is_null()
                 measures[f"unread{place}"] = unread.cast(count).sum()
+                if self._incremental.pattern is None:
+                    zoned = nw.col(name).str.contains(_ZONED)
+                    measures[f"zoned{place}"] = zoned.cast(count).sum()
+                    measures[f"naive{place}"] = (~zoned).cast(count).sum()
             elif dtype.is_float():
                 finite = nw.col(name).is_finite().fill_null(True)
                 measures[f"infinite{place}"] = (~finite).cast(count).sum()
@@ -209,12 +215,21 @@ class Cursor:
     def _refuse(self, row: Mapping[str, Any], max_future: timedelta | None) -> None:
         column = self._incremental.column
         unread = max((int(v or 0) for k, v in row.items() if k.startswith("unread")), default=0)
-        infinite = sum(int(v or 0) for k, v in row.items() if k.startswith("infinite"))
+        infinite, zoned, naive = (
+            sum(int(v or 0) for k, v in row.items() if k.startswith(word))
+            for word in ("infinite", "zoned", "naive")
+        )
         if unread:
             how = self._incremental.date_format or "ISO 8601"
             msg = (
                 f"cursor '{column}': {unread:,} values are no time in the format {how}; write "
                 "date_format, or filter them out"
+            )
+            raise CursorError(msg)
+        if zoned and naive:
+            msg = (
+                f"cursor '{column}': {zoned:,} values name a zone and {naive:,} do not, so nobody "
+                "knows their order; write all of them in one way"
             )
             raise CursorError(msg)
         if infinite:

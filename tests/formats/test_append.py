@@ -361,7 +361,7 @@ def test_a_batch_is_known_after_checkpoint_cleanup_and_compaction(tmp_path: Path
 @pytest.mark.parametrize(
     ("configuration", "word"),
     [
-        ({"delta.constraints.positive": "id > 0"}, "delta.constraints.positive"),
+        ({"delta.constraints.positive": "id RLIKE '^(?=a)'"}, "delta.constraints.positive"),
         ({"delta.columnMapping.mode": "name"}, "delta.columnMapping"),
     ],
 )

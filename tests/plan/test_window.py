@@ -56,8 +56,12 @@ TYPES = [
         datetime(2024, 1, 1, tzinfo=UTC), ZONED, id="zoned",
     ),
     pytest.param(
-        ["2024-01-01", "2024-01-02 00:00:00", "2024-01-03T04:05:06.789012Z", None],
+        ["2024-01-01", "2024-01-02 00:00:00", "2024-01-03T04:05:06.789012", None],
         datetime(2024, 1, 1), MICRO, id="text",
+    ),
+    pytest.param(
+        ["2024-01-01T01:00+01:00", "2024-01-02 00:00:00Z", "2024-01-03T03:05:06.789012-0100", None],
+        datetime(2024, 1, 1), MICRO, id="text with zones",
     ),
 ]  # fmt: skip
 
