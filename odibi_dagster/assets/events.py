@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from odibi_dagster.config.project import Node
     from odibi_dagster.engines.base import Engine
 
+_EXAMPLES = 100
+"""So many broken checks of a node show broken rows: each of them reads the data again."""
+
 
 def check_names(node: Node) -> dict[str, Contract]:
     """Every check of a node by its name: contracts on the input are prefixed `input_`."""
@@ -67,11 +70,14 @@ class DagsterFace:
             for judgement in judged.judgements
         }
         blocking = [name for name, (judgement, _) in results.items() if judgement.blocks]
+        broken = [name for name, (judgement, _) in results.items() if not judgement.passed]
+        shown = set(broken[:_EXAMPLES])
         for name in check_names(self.node):
             if self.checks[name] not in self.context.selected_asset_check_keys:
                 continue
             if name in results:
-                yield self._result(name, *results[name])
+                judgement, judged = results[name]
+                yield self._result(name, judgement, judged if name in shown else None)
             else:
                 yield self._not_evaluated(name, blocking)
         if blocking:
@@ -105,7 +111,7 @@ class DagsterFace:
         )
 
     def _examples(self, judgement: Judgement, judged: Judged | None) -> dict[str, Any]:
-        """Five broken rows, fetched only when something broke."""
+        """Five broken rows, fetched only when something broke; none without a frame."""
         if judgement.passed or judged is None or judged.frame is None:
             return {}
         hidden = self.node.hidden(judged.frame.collect_schema().names())

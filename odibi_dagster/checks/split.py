@@ -12,7 +12,7 @@ from odibi_dagster.checks.observe import with_conditions
 from odibi_dagster.errors import SchemaContractError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
     from odibi_dagster.checks.judge import Judgement
@@ -89,17 +89,14 @@ def broken_rows(
     if not isinstance(rule, RowContract) or not judgement.verdict.failed_rows:
         return []
     schema = frame.collect_schema()
-    flagged, flags = _flagged(frame, [rule], engine)
-    columns = [_brief(name, schema[name]) for name in _telling(schema, rule)]
+    reads = rule.reads(Shape(schema))
+    shown = set(list(dict.fromkeys([*reads, *schema]))[:_COLUMNS])
+    # planned with the columns that matter: of 2,000 each look takes its time, rule by rule
+    narrow = frame.select(name for name in schema if name in shown or name in reads)
+    flagged, flags = _flagged(narrow, [rule], engine)
+    columns = [_brief(name, dtype) for name, dtype in schema.items() if name in shown]
     rows = engine.fetch(flagged.filter(nw.col(flags[0])).select(*columns), limit)
     return [{name: _shown(name, value, mask) for name, value in row.items()} for row in rows]
-
-
-def _telling(schema: Mapping[str, nw.dtypes.DType], rule: RowContract) -> list[str]:
-    """The columns to show, in the frame's order: those that the rule reads, then the first."""
-    first = dict.fromkeys([*rule.reads(Shape(schema)), *schema])
-    shown = set(list(first)[:_COLUMNS])
-    return [name for name in schema if name in shown]
 
 
 def _brief(name: str, dtype: nw.dtypes.DType) -> nw.Expr:
