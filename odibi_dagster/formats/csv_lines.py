@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _BLANK = re.compile(rb"\n\r?\n")
 _BOM = b"\xef\xbb\xbf"
+_MAX_FIELD = 64 * 2**20
+"""Characters of one field in the first row; what is longer is an open quote rather than a text."""
 
 
 def cleaned(file: Path, options: CsvReadOptions) -> Path:
@@ -86,6 +88,7 @@ def columns_of(file: Path, options: CsvReadOptions) -> tuple[str, ...]:
 
 
 def _first_record(file: Path, options: CsvReadOptions) -> list[str] | None:
+    limit = csv.field_size_limit(_MAX_FIELD)
     try:
         with file.open(encoding="utf-8-sig", newline="") as stream:
             return next(
@@ -94,3 +97,5 @@ def _first_record(file: Path, options: CsvReadOptions) -> list[str] | None:
     except (UnicodeDecodeError, csv.Error) as error:
         msg = f"{file} is not a readable csv file in utf-8: {error}"
         raise DataReadError(msg) from error
+    finally:
+        csv.field_size_limit(limit)

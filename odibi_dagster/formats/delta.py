@@ -19,9 +19,8 @@ from odibi_dagster.formats.delta_commit import (
     create,
     last_batch,
     merge,
-    refuse_features,
-    refuse_nulls,
 )
+from odibi_dagster.formats.delta_guard import refuse_broken, refuse_features, refuse_nulls
 from odibi_dagster.formats.delta_scan import empty, scan_version
 from odibi_dagster.formats.errors import writing
 from odibi_dagster.formats.file_format import check_partitions
@@ -192,11 +191,15 @@ class Delta(Parquet):
         return empty(engine, staged.native_schema)
 
     def vet(self, engine: Engine, staged: Staged) -> None:
-        """See `Format.vet`; and nulls where the table allows none."""
+        """See `Format.vet`; and what the table itself allows in no row."""
         super().vet(engine, staged)
         assert isinstance(staged, DeltaStaged)  # noqa: S101
-        if staged.snapshot is not None and staged.mode != "overwrite" and staged.rows:
-            refuse_nulls(engine, self.scan_staged(engine, staged), staged.snapshot)
+        if staged.snapshot is None or not staged.rows:
+            return
+        rows = self.scan_staged(engine, staged)
+        refuse_broken(engine, rows, staged.snapshot)
+        if staged.mode != "overwrite":
+            refuse_nulls(engine, rows, staged.snapshot)
 
     def publish(self, engine: Engine, staged: Staged) -> Published:  # noqa: ARG002
         """See `Format.publish`: one commit. WriteError where the table changed since staging."""

@@ -138,7 +138,7 @@ def _probe_polars(native: Any, columns: Sequence[str]) -> Any:
         text = pl.col(name).str.strip_chars(_SPACES)
         whole, number = text.cast(pl.Int64, strict=False), text.cast(pl.Float64, strict=False)
         # Filtered first: the pattern is dear, and hardly a value is that large.
-        huge = text.filter(number.abs().ge(2**63) & number.is_finite()).str.contains(_WHOLE)
+        huge = text.filter(number.abs().ge(2**63)).str.contains(_WHOLE)
         measures += [
             text.count().alias(f"known{index}"),
             whole.count().alias(f"whole{index}"),
