@@ -99,7 +99,37 @@ def test_a_quarantine_in_a_database_of_its_own(tmp_path: Path) -> None:
     assert (target.format.kind, target.location.name) == ("sql", "rejects")
 
 
+def test_a_merge_is_an_upsert_by_its_keys(tmp_path: Path) -> None:
+    project = load(
+        tmp_path, nodes(f"{{name: a, {READ}, {WRITE}, mode: merge, merge_keys: [x, y]}}}}")
+    )
+    target = project.nodes[NodeId("p", "a")].target
+    assert (target.mode, target.options.keys) == ("upsert", ("x", "y"))
+    assert project.warnings == ()
+
+
+def test_merge_keys_without_a_merge_are_told(tmp_path: Path) -> None:
+    project = load(tmp_path, nodes(f"{{name: a, {READ}, {WRITE}, merge_keys: [x]}}}}"))
+    (warning,) = project.warnings
+    assert "merge_keys has no effect with mode overwrite" in str(warning)
+
+
+def test_rows_are_staged_where_the_project_says(tmp_path: Path) -> None:
+    text = nodes(f"{{name: a, {READ}, {WRITE}}}}}") + "dagster: {staging: ./fast}\n"
+    target = load(tmp_path, text).nodes[NodeId("p", "a")].target
+    assert target.location.path.is_relative_to(tmp_path / "fast/sql")
+
+
 PROBLEMS = [
+    (
+        f"{READ}, {WRITE}, mode: merge}}",
+        "mode merge needs the columns that identify a row; write merge",
+    ),
+    (
+        "read: {connection: lite, format: sql, table: x}, "
+        "write: {connection: lake, format: parquet, path: a, mode: merge, merge_keys: [x]}",
+        "format parquet cannot be written with mode merge; choose sql",
+    ),
     ("read: {connection: pg, format: csv, table: x}", "csv cannot lie in a database; write format"),
     ("read: {connection: lake, format: sql, table: x}", "needs a connection to a database"),
     ("read: {connection: lake, format: csv, query: SELECT 1}", "type local has no queries"),

@@ -208,6 +208,11 @@ class Mysql(Dialect):
         sets = ", ".join(f"t.{self.quote(c)} = {other}.{self.quote(c)}" for c in columns)
         return f"UPDATE {table} AS t JOIN {other} ON {self.same('t', other, keys)} SET {sets}"
 
+    def drop_known(self, staged: str, table: str, keys: Sequence[str]) -> str:
+        """See `Dialect.drop_known`."""
+        join = f"{table} AS t JOIN {staged} ON {self.same('t', staged, keys)}"
+        return f"DELETE {staged} FROM {join}"
+
     def same(self, left: str, right: str, keys: Iterable[str]) -> str:
         """See `Dialect.same`: first as an index finds it, then byte by byte.
 
