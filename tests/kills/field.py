@@ -175,7 +175,7 @@ class Field:
     def runner(self) -> Life:
         """A new process that runs the node again and again until it is told to stop."""
         self._run += 1
-        return self._fork(run_id=f"runner-{self._run}", what="loop", lease_seconds=0.3)
+        return self._fork(run_id=f"runner-{self._run}", what="loop", lease_seconds=0.3, pause=0.05)
 
     def _fork(self, **more: Any) -> Life:
         self._lives += 1

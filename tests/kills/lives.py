@@ -40,7 +40,7 @@ class Order:
     longest_file: int | None = None
     """Bytes that a file may have."""
     pause: float = 0.002
-    """Seconds between two reads."""
+    """Seconds between two reads, or two runs."""
     told: str = ""
     """The file in which the process leaves what it has to say."""
 
@@ -138,6 +138,7 @@ def _loop(order: Order) -> None:
         except OdibiError as error:
             heard[type(error).__name__] += 1
         told.with_suffix(".heard").write_text(json.dumps(heard))
+        time.sleep(order.pause)
 
 
 def _read(order: Order) -> None:

@@ -15,7 +15,7 @@ from tests.kills.field import Field, Life
 from tests.kills.points import PHASES
 
 pytestmark = [pytest.mark.databases, pytest.mark.timeout(6_000)]
-KILLS = int(os.environ.get("ODIBI_TEST_KILLS", "12"))
+KILLS = int(os.environ.get("ODIBI_TEST_KILLS", "60"))
 LEAST = KILLS // 20
 """Kills in each phase."""
 
@@ -46,6 +46,16 @@ def kill_one(ground: Field, life: Life, usual: dict[str, float], aim: str | None
     return life.kill()
 
 
+def aimed(ground: Field, met: Counter[str], last: str | None) -> str | None:
+    """The phase in which to kill the next life; None is any instant of it."""
+    rarest = min(PHASES, key=lambda each: (met[each], ground.chance.random()))
+    if met[rarest] >= LEAST and ground.chance.random() > 0.3:
+        return None
+    if rarest == "recover" and last not in ("publish", "confirm"):
+        return "publish"  # it leaves something to recover
+    return rarest
+
+
 def slay(ground: Field, kills: int) -> tuple[Counter[str], int]:
     """So many kills, and `LEAST` in each phase; in which phases they met a life, and survivors."""
     ground.grow()
@@ -56,8 +66,7 @@ def slay(ground: Field, kills: int) -> tuple[Counter[str], int]:
         ground.grow()
         # half of those that were killed are tried again by the same run, as Dagster does
         retry = phase is not None and ground.chance.random() < 0.5
-        rarest = min(PHASES, key=lambda each: (met[each], ground.chance.random()))
-        aim = rarest if met[rarest] < LEAST or ground.chance.random() < 0.3 else None
+        aim = aimed(ground, met, phase)
         life = ground.life(same_run=retry)
         phase = kill_one(ground, life, usual, aim)
         if phase is None:

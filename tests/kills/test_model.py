@@ -216,7 +216,7 @@ class Machine(RuleBasedStateMachine):
 
     def _run(self, *, full: bool = False, fuse: str = "") -> None:
         fuses = {fuse: "kill"} if fuse else {}
-        life = self.ground.life(full_refresh=full, fuses=fuses, lease_seconds=0.1)
+        life = self.ground.life(full_refresh=full, fuses=fuses)
         code = life.end()
         try:
             dies = self.model.run(full=full, until=fuse)
@@ -257,7 +257,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def two_runners_at_once(self) -> None:
-        lives = [self.ground.life(lease_seconds=0.3) for _ in range(2)]
+        lives = [self.ground.life() for _ in range(2)]
         codes = [life.end() for life in lives]
         for code, life in zip(codes, lives, strict=True):
             try:

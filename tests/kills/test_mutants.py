@@ -40,6 +40,7 @@ def overtaken_in_publishing(ground: Field) -> None:
     ground.grow()
     sleeper = ground.life(fuses={"in publish": "hang"})
     sleeper.until_stopped()
+    ground.lease_runs_out()
     assert ground.life().end() == 0
     sleeper.signal(signal.SIGCONT)
     sleeper.end()
@@ -50,6 +51,7 @@ def overtaken_before_its_intent(ground: Field) -> None:
     ground.grow()
     sleeper = ground.life(fuses={"before intend": "hang", "after intend": "kill"})
     sleeper.until_stopped()
+    ground.lease_runs_out()
     ground.grow()
     other = ground.life(fuses={"before publish": "hang", "after publish": "kill"})
     other.until_stopped()

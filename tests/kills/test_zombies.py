@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -10,11 +11,15 @@ from collections import Counter
 
 import pytest
 
+from tests.kills.conftest import DATABASES, FORMATS
 from tests.kills.field import Field, Life
 
 pytestmark = [pytest.mark.databases, pytest.mark.timeout(6_000)]
 RUNNERS = 8
-INCIDENTS = int(os.environ.get("ODIBI_TEST_KILLS", "60")) // 3
+INCIDENTS = int(os.environ.get("ODIBI_TEST_KILLS", "30")) // 3
+PAIRS = [("sqlite", "parquet"), ("postgres", "delta"), ("mariadb", "sql")]
+if "ODIBI_TEST_KILLS" in os.environ:
+    PAIRS = [*itertools.product(DATABASES, FORMATS)]
 ASLEEP = 0.45
 """Seconds: half as long again as a lease."""
 
@@ -34,6 +39,7 @@ def disturb(ground: Field, runners: list[Life]) -> str:
     return "slept"
 
 
+@pytest.mark.parametrize(("database", "ground"), PAIRS, indirect=True)
 def test_many_runners_on_one_node(ground: Field, capsys: pytest.CaptureFixture[str]) -> None:
     ground.grow()
     ground.watch()
