@@ -139,6 +139,25 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f"did you mean '{close[0]}'?" if close else f"choose one of: {listing(names)}"
 
 
+def shortened(text: str, limit: int = 1_000) -> str:
+    """A text that fits into a log and an event: of a long one the beginning, and how long it is.
+
+    Engines quote the values they cannot read, and one value may have megabytes.
+
+    >>> shortened("not a number: " + "9" * 10_000_000, limit=20)
+    'not a number: 999999... (10,000,014 characters)'
+    """
+    return text if len(text) <= limit else f"{text[:limit]}... ({len(text):,} characters)"
+
+
+def as_cause(error: BaseException) -> BaseException | None:
+    """What an error is raised `from`: none where the message is too long to be kept with it."""
+    return error if len(str(error)) <= _MAX_CAUSE else None
+
+
+_MAX_CAUSE = 50_000
+
+
 def listing(names: Iterable[str], limit: int = 40, separator: str = ", ") -> str:
     """The names in one line; of many only the first, and how many more there are.
 

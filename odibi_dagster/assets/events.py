@@ -10,7 +10,7 @@ import dagster as dg
 from odibi_dagster.assets.metadata import materialized, view_metadata
 from odibi_dagster.checks.split import broken_rows
 from odibi_dagster.config.promises import INPUT_PREFIX
-from odibi_dagster.errors import ContractError
+from odibi_dagster.errors import ContractError, listing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from odibi_dagster.checks.judge import Judgement
     from odibi_dagster.config.project import Node
     from odibi_dagster.engines.base import Engine
+
+_EXAMPLES = 100
+"""So many broken checks of a node show broken rows: each of them reads the data again."""
 
 
 def check_names(node: Node) -> dict[str, Contract]:
@@ -56,11 +59,7 @@ class DagsterFace:
 
     def planned(self, node: Node, schema: Mapping[str, nw.dtypes.DType]) -> Iterator[Event]:
         """A view's event: its schema, no value, nothing stored."""
-        yield dg.MaterializeResult(
-            asset_key=self.key,
-            metadata=view_metadata(node, schema),
-            data_version=dg.DataVersion(self.run_id),
-        )
+        yield from self._materialized(self.key, view_metadata(node, schema))
 
     def judged(self, before: Judged, after: Judged | None) -> Iterator[Event]:
         """A result for every selected check, then a Failure where one of them blocks."""
@@ -71,11 +70,14 @@ class DagsterFace:
             for judgement in judged.judgements
         }
         blocking = [name for name, (judgement, _) in results.items() if judgement.blocks]
+        broken = [name for name, (judgement, _) in results.items() if not judgement.passed]
+        shown = set(broken[:_EXAMPLES])
         for name in check_names(self.node):
             if self.checks[name] not in self.context.selected_asset_check_keys:
                 continue
             if name in results:
-                yield self._result(name, *results[name])
+                judgement, judged = results[name]
+                yield self._result(name, judgement, judged if name in shown else None)
             else:
                 yield self._not_evaluated(name, blocking)
         if blocking:
@@ -83,26 +85,18 @@ class DagsterFace:
 
     def published(self, outcome: Outcome) -> Iterator[Event]:
         """The node's event, then its quarantine's; what is not selected is logged instead."""
-        events: list[dg.MaterializeResult[Any]] = [
-            dg.MaterializeResult(
-                asset_key=self.key,
-                metadata=materialized(self.node, outcome),
-                data_version=dg.DataVersion(self.run_id),
-            )
-        ]
+        yield from self._materialized(self.key, materialized(self.node, outcome))
         if outcome.quarantine is not None and self.quarantine_key is not None:
-            events.append(
-                dg.MaterializeResult(
-                    asset_key=self.quarantine_key,
-                    metadata=materialized(self.node, outcome, quarantine=True),
-                    data_version=dg.DataVersion(self.run_id),
-                )
-            )
-        for event in events:
-            if event.asset_key in self.context.selected_asset_keys:
-                yield event
-            else:
-                self._log(event)
+            metadata = materialized(self.node, outcome, quarantine=True)
+            yield from self._materialized(self.quarantine_key, metadata)
+
+    def _materialized(self, key: dg.AssetKey, metadata: dict[str, Any]) -> Iterator[Event]:
+        if key not in self.context.selected_asset_keys:
+            self._log(key, metadata)
+            return
+        # beside the result: what is inside it, Dagster stores once more with the step's output
+        self.context.add_asset_metadata(metadata, key)
+        yield dg.MaterializeResult(asset_key=key, data_version=dg.DataVersion(self.run_id))
 
     def _result(
         self, name: str, judgement: Judgement, judged: Judged | None
@@ -117,7 +111,7 @@ class DagsterFace:
         )
 
     def _examples(self, judgement: Judgement, judged: Judged | None) -> dict[str, Any]:
-        """Five broken rows, fetched only when something broke."""
+        """Five broken rows, fetched only when something broke; none without a frame."""
         if judgement.passed or judged is None or judged.frame is None:
             return {}
         hidden = self.node.hidden(judged.frame.collect_schema().names())
@@ -127,7 +121,7 @@ class DagsterFace:
         return {"broken_rows": dg.MetadataValue.md(_markdown(rows))}
 
     def _not_evaluated(self, name: str, blocking: Sequence[str]) -> dg.AssetCheckResult:
-        reason = f"not evaluated: nothing was staged, because {', '.join(blocking)} broke"
+        reason = f"not evaluated: nothing was staged, because {listing(blocking, 10)} broke"
         return dg.AssetCheckResult(
             asset_key=self.key,
             check_name=self.checks[name].name,
@@ -138,22 +132,16 @@ class DagsterFace:
 
     def _stop(self, broken: Mapping[str, Judgement]) -> dg.Failure:
         lines = [f"{name}: {judgement.description}" for name, judgement in broken.items()]
-        message = "; ".join(lines)
+        message = listing(lines, 20, separator="; ")
         return dg.Failure(
             f"node {self.node.id}: nothing was published, the old data is in place; {message}",
             metadata={"odibi/exit_code": ContractError.exit_code, "failed_checks": list(broken)},
             allow_retries=False,
         )
 
-    def _log(self, event: dg.MaterializeResult[Any]) -> None:
-        assert event.asset_key is not None  # noqa: S101  (published() sets it)
-        self.context.log_event(
-            dg.AssetMaterialization(
-                event.asset_key,
-                metadata=event.metadata,
-                tags={"dagster/data_version": self.run_id},
-            )
-        )
+    def _log(self, key: dg.AssetKey, metadata: dict[str, Any]) -> None:
+        tags = {"dagster/data_version": self.run_id}
+        self.context.log_event(dg.AssetMaterialization(key, metadata=metadata, tags=tags))
 
 
 def _markdown(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -164,6 +152,6 @@ def _markdown(rows: Sequence[Mapping[str, Any]]) -> str:
         text = text if len(text) <= 80 else f"{text[:77]}..."
         return text.replace("|", "\\|").replace("\n", " ")
 
-    names = list(rows[0])[:40]
-    head = ["| " + " | ".join(names) + " |", "|" + " --- |" * len(names)]
+    names = list(rows[0])
+    head = ["| " + " | ".join(map(cell, names)) + " |", "|" + " --- |" * len(names)]
     return "\n".join([*head, *("| " + " | ".join(cell(r[n]) for n in names) + " |" for r in rows)])

@@ -18,7 +18,7 @@ from odibi_dagster.errors import FencedError, OdibiError, StateMismatchError, St
 from odibi_dagster.formats.base import Bounds
 from odibi_dagster.plan.window import Window, earlier
 from odibi_dagster.state.marks import later
-from odibi_dagster.state.store import Facts, Intent
+from odibi_dagster.state.records import Facts, Intent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from odibi_dagster.plan.window import Cursor
     from odibi_dagster.state.identity import Identity
     from odibi_dagster.state.marks import Mark
-    from odibi_dagster.state.store import Lease, Store
+    from odibi_dagster.state.records import Lease
+    from odibi_dagster.state.store import Store
 
 _MAX_FUTURE = timedelta(days=1)
 _MARGIN = timedelta(days=2)
@@ -62,20 +63,22 @@ class Memory:
         except FencedError:
             raise
         except BaseException as error:
-            if session is None or not session.is_over:  # what was published stays published
-                self._end(lease, error)
+            is_over = session is not None and session.is_over  # what was published stays published
+            if not is_over and not self._end(lease, error) and isinstance(error, OdibiError):
+                raise lease.fenced() from error  # it only shows what others did meanwhile
             raise
         finally:
             stopped.set()
         if not session.is_over:
             self.store.release(lease)
 
-    def _end(self, lease: Lease, error: BaseException) -> None:
-        """Let the next one in. An intent stays: its batch may yet become visible."""
+    def _end(self, lease: Lease, error: BaseException) -> bool:
+        """Let the next one in; False where it is in already."""
         try:
-            self.store.release(lease, str(error)[:2_000] or type(error).__name__)
+            return self.store.release(lease, str(error)[:2_000] or type(error).__name__)
         except StateUnavailableError as also:
             error.add_note(f"and the lease could not be ended, it runs out by itself: {also}")
+            return True
 
     def _beat(self, lease: Lease, stopped: threading.Event) -> None:
         """Keep the lease while the node is at work."""

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from odibi_dagster.io_managers.columns import column_metadata
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -16,19 +18,10 @@ if TYPE_CHECKING:
     from odibi_dagster.plan.window import Window
 
 
-def column_schema(node: Node, schema: Mapping[str, nw.dtypes.DType]) -> dg.TableSchema:
+def columns(node: Node, schema: Mapping[str, nw.dtypes.DType]) -> dict[str, Any]:
     """The columns with the types they were stored with, described as odibi.yaml declares them."""
-    declared = node.config.columns
-    return dg.TableSchema(
-        [
-            dg.TableColumn(
-                name,
-                type=str(dtype),
-                description=declared[name].description if name in declared else None,
-            )
-            for name, dtype in schema.items()
-        ]
-    )
+    declared = {name: column.description for name, column in node.config.columns.items()}
+    return column_metadata(schema, declared)
 
 
 def materialized(node: Node, outcome: Outcome, *, quarantine: bool = False) -> dict[str, Any]:
@@ -38,7 +31,7 @@ def materialized(node: Node, outcome: Outcome, *, quarantine: bool = False) -> d
     assert published is not None and target is not None  # noqa: S101  (it was published)
     metadata: dict[str, Any] = {
         "dagster/uri": published.location.uri,
-        "dagster/column_schema": column_schema(node, published.schema),
+        **columns(node, published.schema),
         "bytes": published.bytes,
         **published.metadata,
     }
@@ -72,7 +65,7 @@ def window_metadata(window: Window) -> dict[str, Any]:
 
 def view_metadata(node: Node, schema: Mapping[str, nw.dtypes.DType]) -> dict[str, Any]:
     """A view stores nothing: its columns are all there is to say."""
-    return {"dagster/column_schema": column_schema(node, schema)}
+    return columns(node, schema)
 
 
 def code_reference(node: Node) -> dg.CodeReferencesMetadataValue:

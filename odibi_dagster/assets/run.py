@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from odibi_dagster.checks.base import Contract
     from odibi_dagster.checks.judge import Judgement
     from odibi_dagster.config.project import Node, Target
+    from odibi_dagster.core.facts import Facts
     from odibi_dagster.core.frame import Frame
     from odibi_dagster.formats.base import Published, Staged
     from odibi_dagster.plan.planner import Planner
@@ -200,7 +201,7 @@ class NodeRun:
         return self._stage(frame, target)
 
     def audit(self, staged: Staged) -> Judged:
-        """One aggregate over the staged files, reading only the columns that tests name."""
+        """One aggregate over the staged files, reading only what their footers do not know."""
         if not self.node.tests:
             return Judged((), None)
         self._meter.phase = Phase.AUDITING
@@ -208,7 +209,8 @@ class NodeRun:
         frame = target.format.scan_staged(self.planner.engine, staged)
         asked = _looks_up(self.node.tests, "stored")
         stored = self._stored(target, staged.schema) if asked else None
-        return self._judge(frame, self.node.tests, stored=stored)
+        facts = target.format.facts(self.planner.engine, staged)
+        return self._judge(frame, self.node.tests, stored=stored, facts=facts)
 
     def split(self, staged: Staged, before: Judged, after: Judged) -> tuple[Staged, Staged | None]:
         """What will be published: valid rows, and the quarantine (empty where nothing broke)."""
@@ -323,6 +325,7 @@ class NodeRun:
         contracts: Sequence[Contract],
         *,
         stored: Mapping[str, nw.dtypes.DType] | None,
+        facts: Facts | None = None,
         prefix: str = "",
     ) -> Judged:
         seen = observe(
@@ -334,6 +337,7 @@ class NodeRun:
             newest_file=self._newest_file() if _looks_up(contracts, "newest_file") else None,
             timezone=self.planner.project.config.dagster.timezone,
             at=self.at,
+            facts=facts,
         )
         return Judged(judge(contracts, seen), frame, prefix)
 

@@ -7,20 +7,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from itertools import accumulate
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import narwhals.stable.v2 as nw
 from pydantic import BeforeValidator, model_validator
 
 from odibi_dagster.core.model import OpenModel
-from odibi_dagster.core.names import slug
+from odibi_dagster.core.names import MAX_NAME, slug
 from odibi_dagster.core.registry import Registry
 from odibi_dagster.core.units import Tolerance
 
 if TYPE_CHECKING:
     from typing import Self
 
+    from odibi_dagster.core.facts import Facts
     from odibi_dagster.core.frame import Frame
+    from odibi_dagster.engines.base import Engine
     from odibi_dagster.engines.sql.query import Expression
 
 
@@ -136,8 +139,11 @@ class Contract(OpenModel, ABC):
 
     @property
     def check_name(self) -> str:
-        """The name of the asset check: a slug of `name`, else `<type>_<columns>`."""
-        return slug(self.name or "_".join([self.kind, *self.columns()]))
+        """The name of the asset check: a slug of `name`, else `<type>_<columns>`.
+
+        At most 128 characters: of many columns the first, and how many more there are.
+        """
+        return slug(self.name or "_".join([self.kind, *_some(self.columns())]))[:MAX_NAME]
 
     @property
     def can_block(self) -> bool:
@@ -168,7 +174,11 @@ class Contract(OpenModel, ABC):
         """Aggregates it needs, by a name of its own; all contracts of a frame share one pass."""
         return {}
 
-    def tables(self, frame: Frame) -> Mapping[str, Frame]:
+    def known(self, shape: Shape, facts: Facts) -> Mapping[str, Any]:
+        """The metrics, by name, that need not be measured: exactly what measuring would give."""
+        return {}
+
+    def tables(self, frame: Frame, engine: Engine) -> Mapping[str, Frame]:
         """Metrics that need a grouping of their own: one-row, one-column lazy frames."""
         return {}
 
@@ -230,6 +240,13 @@ class RowContract(Contract):
             observed=broken,
             failed_rows=broken,
         )
+
+
+def _some(names: tuple[str, ...], limit: int = 96) -> tuple[str, ...]:
+    """As many names as fit into `limit` characters, but one, and how many more there are."""
+    lengths = accumulate(len(name) + 1 for name in names)
+    shown = max(sum(length <= limit for length in lengths), 1)
+    return names if shown >= len(names) else (*names[:shown], f"and_{len(names) - shown}_more")
 
 
 contracts: Registry[Contract] = Registry("test", "odibi_dagster.checks")

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from odibi_dagster.checks.base import Contract, Observation, OnFail, RowContract, Verdict
+from odibi_dagster.errors import shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+MAX_TEXT = 2_000
+"""Characters of a text in the metadata of a check: each is a row in Dagster's database."""
 Plain = str | int | float | bool
 """What the metadata of a check holds: numbers as numbers, so that the UI plots them."""
 
@@ -73,7 +76,7 @@ class Judgement:
     def description(self) -> str:
         """One sentence: what was found, and that it could not be evaluated if so."""
         prefix = "cannot be evaluated: " if self.verdict.error else ""
-        return prefix + self.verdict.description
+        return prefix + shortened(self.verdict.description, MAX_TEXT)
 
     def metadata(self) -> dict[str, Plain]:
         """Expected, observed, rows, threshold, action, and what the contract adds of its own."""
@@ -111,18 +114,23 @@ def judge(contracts: Sequence[Contract], observation: Observation) -> tuple[Judg
     >>> any(judgement.blocks for judgement in judgements)  # doctest: +SKIP
     False
     """
+    places = {id(contract): place for place, contract in enumerate(observation.contracts)}
     return tuple(
-        Judgement(contract, _verdict(contract, observation), observation.rows)
+        Judgement(contract, _verdict(contract, places, observation), observation.rows)
         for contract in contracts
     )
 
 
-def _verdict(contract: Contract, observation: Observation) -> Verdict:
-    index = observation.contracts.index(contract)
+def _verdict(contract: Contract, places: Mapping[int, int], observation: Observation) -> Verdict:
+    if (index := places.get(id(contract))) is None:
+        # another object with the same words means the same
+        index = observation.contracts.index(contract)
     if reason := observation.refused.get(index):
         return Verdict(False, reason, error=True)
     return contract.judge(observation.of(index))
 
 
 def _plain(value: object) -> Plain:
-    return value if isinstance(value, (str, int, float, bool)) else str(value)
+    if isinstance(value, (int, float, bool)):
+        return value
+    return shortened(str(value), MAX_TEXT)

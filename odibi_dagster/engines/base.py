@@ -19,6 +19,12 @@ _ENGINES = {
     "polars": "odibi_dagster.engines.polars:PolarsEngine",
     "spark": "odibi_dagster.engines.spark:SparkEngine",
 }
+LONG_NAME = "File name too long"
+"""What the system says, in the message of either engine."""
+TOO_LONG = (
+    "a value of a partition_by column makes a folder's name (column=value, with %20 for a space) "
+    "longer than the 255 bytes that file systems allow; partition by a column of short values"
+)
 
 
 class Engine(Protocol):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import narwhals.stable.v2 as nw
 import polars as pl
 
+from odibi_dagster.core.depth import refuse_deep
 from odibi_dagster.core.meter import Flow, Meter
 from odibi_dagster.engines.polars_errors import translating
 from odibi_dagster.engines.sql.plan_polars import plan
@@ -32,7 +33,7 @@ class PolarsEngine:
         scan: Callable[..., pl.LazyFrame] = getattr(pl, f"scan_{format}")
         with translating():
             lazy = scan(list(paths), **options)
-            lazy.collect_schema()
+            refuse_deep(lazy.collect_schema())
         return nw.from_native(lazy)
 
     def sink(

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 from polars import exceptions
 
-from odibi_dagster.errors import DataReadError, SchemaContractError, WriteError
+from odibi_dagster.engines.base import LONG_NAME, TOO_LONG
+from odibi_dagster.errors import (
+    DataReadError,
+    SchemaContractError,
+    WriteError,
+    as_cause,
+    shortened,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,17 +41,19 @@ def translating() -> Iterator[None]:
     try:
         yield
     except _COLUMNS as error:
-        raise SchemaContractError(_first_line(error)) from error
+        raise SchemaContractError(_first_line(error)) from as_cause(error)
     except _DATA as error:
-        raise _of_data(_first_line(error)) from error
+        raise _of_data(_first_line(error)) from as_cause(error)
     except FileNotFoundError as error:
-        raise DataReadError(str(error)) from error
+        raise DataReadError(str(error)) from as_cause(error)
     except OSError as error:
-        raise WriteError(str(error)) from error
+        if LONG_NAME in str(error):
+            raise SchemaContractError(TOO_LONG) from as_cause(error)
+        raise WriteError(str(error)) from as_cause(error)
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n", 1)[0]
+    return shortened(str(error).strip().split("\n", 1)[0])
 
 
 def _of_data(message: str) -> DataReadError | WriteError:

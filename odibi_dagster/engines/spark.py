@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 
+from odibi_dagster.core.depth import refuse_deep
 from odibi_dagster.core.meter import Meter
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class SparkEngine:
         reader = reader.schema(schema) if schema is not None else reader
         with translating():
             native = reader.options(**options).load([f"file://{_escaped(path)}" for path in paths])
+            refuse_deep({column.name: column.dataType for column in native.schema})
         return nw.from_native(native)
 
     def sink(

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import AnalysisException, PySparkException
 
-from odibi_dagster.errors import DataReadError, OdibiError, SchemaContractError, WriteError
+from odibi_dagster.engines.base import LONG_NAME, TOO_LONG
+from odibi_dagster.errors import (
+    DataReadError,
+    OdibiError,
+    SchemaContractError,
+    WriteError,
+    as_cause,
+    shortened,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,15 +39,17 @@ def translating() -> Iterator[None]:
         condition = str(error.getCondition() or "")
         fits = not condition.startswith(_COLUMNS)
         kind: type[OdibiError] = DataReadError if fits else SchemaContractError
-        raise kind(_first_line(error)) from error
+        raise kind(_first_line(error)) from as_cause(error)
     except PySparkException as error:
-        raise DataReadError(_first_line(error)) from error
+        raise DataReadError(_first_line(error)) from as_cause(error)
     except Py4JJavaError as error:
         # A job that fails on a worker arrives untranslated; its causes say what it was.
         text = str(error)
+        if LONG_NAME in text:
+            raise SchemaContractError(TOO_LONG) from as_cause(error)
         kind = WriteError if "No space left on device" in text else DataReadError
-        raise kind(_first_line(error.java_exception.getMessage())) from error
+        raise kind(_first_line(error.java_exception.getMessage())) from as_cause(error)
 
 
 def _first_line(error: object) -> str:
-    return str(error).strip().split("\n", 1)[0]
+    return shortened(str(error).strip().split("\n", 1)[0])

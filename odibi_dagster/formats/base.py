@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from odibi_dagster.connections.base import Location
     from odibi_dagster.core.batch import Batch
+    from odibi_dagster.core.facts import Facts
     from odibi_dagster.core.frame import Frame
     from odibi_dagster.core.types import DType
     from odibi_dagster.engines.base import Engine
@@ -228,6 +229,13 @@ class Format(ABC):
     @abstractmethod
     def scan_staged(self, engine: Engine, staged: Staged) -> Frame:
         """The staged rows, with the schema they were staged with."""
+
+    def facts(self, engine: Engine, staged: Staged) -> Facts | None:  # noqa: ARG002
+        """What is known of the staged rows without reading them; None where nothing is.
+
+        Nothing is known, either, where reading them costs less than finding out.
+        """
+        return None
 
     def vet(self, engine: Engine, staged: Staged) -> None:
         """Refuse rows that cannot be published as their mode says: keys that are null or repeat.

@@ -206,13 +206,13 @@ class Delta(Parquet):
         assert isinstance(staged, DeltaStaged)  # noqa: S101
         metadata: dict[str, int] = {}
         with writing(staged.location):
-            now = _open(staged.location) if self.exists(staged.location) else None
+            now = self._now(staged)
             last = last_batch(now, staged.batch.owner)
             adopted = last is not None and last >= staged.batch.number
             if not adopted and not (now and staged.mode != "overwrite" and staged.rows == 0):
                 metadata = _commit(staged)
             staging.drop(staged.folder)
-        table = _open(staged.location)
+        table = _newest(staged.location, now)
         return Published(
             staged.location,
             staged.rows,
@@ -222,6 +222,24 @@ class Delta(Parquet):
             total=_rows(table),
             adopted=adopted,
         )
+
+    def _now(self, staged: DeltaStaged) -> DeltaTable | None:
+        """The table as it is: opened anew only where something was committed since staging."""
+        if staged.snapshot is not None and not _next_commit(staged.snapshot, staged).exists():
+            return staged.snapshot
+        return _open(staged.location) if self.exists(staged.location) else None
+
+
+def _next_commit(snapshot: DeltaTable, staged: DeltaStaged) -> Path:
+    return staged.location.path / "_delta_log" / f"{snapshot.version() + 1:020}.json"
+
+
+def _newest(location: Location, table: DeltaTable | None) -> DeltaTable:
+    """The newest version: following the log from a known one is cheaper than reading all of it."""
+    if table is None:
+        return _open(location)
+    table.update_incremental()
+    return table
 
 
 def _commit(staged: DeltaStaged) -> dict[str, int]:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _RETRIES = {"append": 15}
 """Appends do not mind what others commit meanwhile; every other mode was planned on one version."""
+_CONFIGURATION = {"delta.checkpointInterval": "10"}
+"""As Spark does by itself: whoever opens a table reads every commit since the last checkpoint."""
 
 
 def last_batch(snapshot: DeltaTable | None, owner: str) -> int | None:
@@ -54,6 +56,7 @@ def create(staged: Staged) -> None:
                 adds,
                 "error",
                 list(staged.partition_by),
+                configuration=_CONFIGURATION,
                 commit_properties=_properties(staged.batch, 0),
             )
         )

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _BLOCK = 65_536
+_ARRAY_BLOCK = 4 * 2**20
+"""What the parser of arrays is fed: it begins a text anew that does not end within a block."""
 
 
 def as_lines(file: Path, lines: bool | None) -> Path:
@@ -37,7 +39,8 @@ def _write_lines(file: Path, target: Path) -> None:
 
     try:
         with file.open("rb") as source, target.open("w", encoding="utf-8") as sink:
-            for item in ijson.items(source, "item", use_float=True):
+            items = ijson.items(source, "item", use_float=True, buf_size=_ARRAY_BLOCK)
+            for item in items:
                 if not isinstance(item, dict):
                     msg = f"{file} is not a readable json file: {item!r:.60} is no object"
                     raise DataReadError(msg)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from glob import escape, has_magic
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 
+from odibi_dagster.core.depth import refuse_deep
 from odibi_dagster.errors import DataReadError
 from odibi_dagster.formats.text import parsed
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from odibi_dagster.core.types import DType
     from odibi_dagster.engines.base import Engine
 
+_HASHED = 32
+"""Fields of an object up to which Polars keeps their order."""
 _AS_TEXT = (nw.Date, nw.Datetime, nw.Time, nw.Decimal, nw.Int128, nw.UInt128, nw.Unknown)
 """Staged as text, and parsed again on reading."""
 
@@ -76,7 +80,36 @@ def _scan_polars(engine: Engine, files: Sequence[Path], rows: int | None) -> Fra
         msg = f"the files do not fit each other: {str(error).splitlines()[0]}"
         raise DataReadError(msg) from error
     known = {n: pl.String() if dtype == pl.Null else dtype for n, dtype in schema.items()}
-    return engine.scan("ndjson", paths, schema=known)
+    ordered = _in_order(pl.Struct(known), _first_row(files[0]))
+    return engine.scan("ndjson", paths, schema=ordered.to_schema())
+
+
+def _first_row(file: Path) -> Any:
+    """The first object of a file; None where it is none, which the engine then tells."""
+    with file.open("rb") as lines:
+        try:
+            return json.loads(next(filter(bytes.strip, lines), b""))
+        except (ValueError, RecursionError):
+            return None
+
+
+def _in_order(dtype: Any, value: Any) -> Any:
+    """The type with its fields in the order of that value, the ones it lacks behind, by name.
+
+    Polars tells the fields of a wide object as they lie in a hash, in each process otherwise.
+    """
+    import polars as pl
+
+    if isinstance(dtype, pl.List):
+        return pl.List(_in_order(dtype.inner, value[0] if value else None))
+    if not isinstance(dtype, pl.Struct):
+        return dtype
+    fields = dtype.to_schema()
+    given = value if isinstance(value, dict) else {}
+    names = [name for name in given if name in fields]
+    rest = fields.keys() - given.keys()
+    names += sorted(rest) if len(fields) > _HASHED else [name for name in fields if name in rest]
+    return pl.Struct({name: _in_order(fields[name], given.get(name)) for name in names})
 
 
 def _inferred(path: Path, rows: int | None) -> tuple[tuple[str, Any], ...]:
@@ -86,7 +119,9 @@ def _inferred(path: Path, rows: int | None) -> tuple[tuple[str, Any], ...]:
     from odibi_dagster.engines.polars_errors import translating
 
     with translating():
-        return tuple(pl.scan_ndjson(path, infer_schema_length=rows).collect_schema().items())
+        schema = pl.scan_ndjson(path, infer_schema_length=rows).collect_schema()
+    refuse_deep(schema)
+    return tuple(schema.items())
 
 
 def _scan_spark(engine: Engine, files: Sequence[Path], rows: int | None) -> Frame:

@@ -11,7 +11,7 @@ import json
 from typing import TYPE_CHECKING
 
 from odibi_dagster.errors import WriteError
-from odibi_dagster.formats.disk import sync, write_text
+from odibi_dagster.formats.disk import sync, sync_all, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -50,29 +50,29 @@ def mend(target: Path) -> None:
     said: dict[str, list[str]] = json.loads(note.read_text("utf-8"))
     # a directory without the new files is not the one that was left: somebody restored it
     if all((target / name).exists() for name in said["where"]):
-        for name in said["remove"]:
-            path = target / name
-            if path.exists():
-                path.unlink()
-                _remove_empty(path.parent, target)
+        too_many = [target / name for name in said["remove"]]
+        for path in too_many:
+            path.unlink(missing_ok=True)
+        # each folder once: to look whether it is empty reads all the names in it
+        for folder in {path.parent for path in too_many}:
+            _remove_empty(folder, target)
     note.unlink()
     sync(note.parent)
 
 
 def move_to(final: Mapping[Path, Path]) -> None:
     """Rename every file to its place, data on the disk first; files moved before are passed."""
-    folders = set()
+    sync_all(file for file in final if file.exists())
+    folders = {path.parent for path in final.values()}
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
     for file, path in final.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        folders.add(path.parent)
         if file.exists():
-            sync(file)
             file.replace(path)
         elif not path.exists():
             msg = f"the staged file {file} is gone; run the node again"
             raise WriteError(msg)
-    for path in folders:
-        sync(path)
+    sync_all(folders)
 
 
 def _note(target: Path) -> Path:
@@ -87,6 +87,6 @@ def _say(target: Path, remove: Iterable[Path], where: Iterable[Path] = ()) -> No
 
 
 def _remove_empty(folder: Path, root: Path) -> None:
-    while folder != root and not any(folder.iterdir()):
+    while folder != root and folder.exists() and not any(folder.iterdir()):
         folder.rmdir()
         folder = folder.parent

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
 
+from odibi_dagster.core.depth import MAX_LEVELS, refuse_deep
 from odibi_dagster.errors import SchemaContractError
 from odibi_dagster.formats.errors import check_names
 
@@ -39,6 +40,8 @@ class Conversions:
     """Lists, arrays and structs are refused."""
     nested_text: tuple[TypeClass, ...] = ()
     """What becomes text inside lists, arrays and structs."""
+    levels: int = MAX_LEVELS
+    """How many lists, arrays and structs may lie in each other."""
 
 
 _TEXT = nw.String()
@@ -62,6 +65,7 @@ DELTA = Conversions(
         nw.Object: _CAST,
     },
     microseconds=True,
+    levels=32,  # delta-rs reads 128 levels of JSON (42 structs) and 100 of Parquet (49 lists)
 )
 SQL = Conversions(
     becomes={
@@ -112,6 +116,7 @@ def conformed(frame: Frame, rules: Conversions, kind: str) -> Frame:
     """The frame with every column as `rules` say; columns that fit are left alone."""
     schema = frame.collect_schema()
     check_names(schema.names(), f"the frame to be written to {kind}")
+    refuse_deep(schema, rules.levels, f"that {kind} stores")
     casts = []
     for name, dtype in schema.items():
         stored = stored_as(dtype, rules, kind, name)

@@ -13,6 +13,7 @@ from odibi_dagster.connections.base import Location
 from odibi_dagster.core.batch import Batch
 from odibi_dagster.engines.base import get_engine
 from odibi_dagster.formats.base import formats
+from odibi_dagster.io_managers.columns import column_metadata
 from odibi_dagster.io_managers.projects import find, is_node
 from odibi_dagster.plan.planner import Planner
 
@@ -46,12 +47,11 @@ class PolarsIOManager(dg.IOManager):
         location = self._location(context)
         staged = parquet.stage(engine, engine.wrap(obj), location, batch=Batch(context.run_id, 1))
         published = parquet.publish(engine, staged)
-        columns = [dg.TableColumn(name, str(dtype)) for name, dtype in published.schema.items()]
         context.add_output_metadata(
             {
                 "dagster/row_count": published.rows,
                 "dagster/uri": location.uri,
-                "dagster/column_schema": dg.TableSchema(columns),
+                **column_metadata(published.schema, {}),
             }
         )
 

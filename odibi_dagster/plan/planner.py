@@ -11,7 +11,7 @@ import narwhals.stable.v2 as nw
 
 from odibi_dagster.config.project import External, Node, Project, Source, Stored, Upstream
 from odibi_dagster.core.clock import now
-from odibi_dagster.errors import DataReadError, OdibiError
+from odibi_dagster.errors import DataReadError, OdibiError, SchemaContractError
 from odibi_dagster.transforms.base import Scope
 
 if TYPE_CHECKING:
@@ -71,10 +71,37 @@ class Planner:
 
     def result(self, node_id: NodeId) -> Frame:
         """What consumers of a node read: its stored table, or the plan of a view."""
-        if node_id not in self._results:
-            node = self.project.nodes[node_id]
-            self._results[node_id] = self._stored(node) if node.target else self._planned(node)
+        try:
+            for below in self._unplanned(node_id):
+                node = self.project.nodes[below]
+                self._results[below] = self._stored(node) if node.target else self._planned(node)
+        except RecursionError:
+            msg = (
+                f"node {node_id}: too many nodes in a row are planned at once; store one of those "
+                "it reads as parquet or delta, which say their types themselves"
+            )
+            raise SchemaContractError(msg) from None
         return self._results[node_id]
+
+    def _unplanned(self, node_id: NodeId) -> list[NodeId]:
+        """The node and the views below it that are not planned yet, each after what it reads.
+
+        A thousand views in a row are planned one after the other, not one inside the other.
+        """
+        order: list[NodeId] = []
+        seen = set(self._results)
+        waiting = [(node_id, False)]
+        while waiting:
+            below, done = waiting.pop()
+            if done:
+                order.append(below)
+            elif below not in seen:
+                seen.add(below)
+                node = self.project.nodes[below]
+                sources = () if node.target else node.sources.values()
+                above = [(s.node, False) for s in sources if isinstance(s, Upstream)]
+                waiting += [(below, True), *above]
+        return order
 
     def quarantine(self, node_id: NodeId) -> Frame:
         """The stored broken rows of a node."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -17,11 +18,13 @@ if TYPE_CHECKING:
     from odibi_dagster.core.types import DType
 
 
+_HINTS = 10
+
+
 def _once(names: list[str]) -> list[str]:
-    for position, name in enumerate(names):
-        if name in names[:position]:
-            msg = f"column '{name}' is listed twice"
-            raise ValueError(msg)
+    if twice := next((name for name, times in Counter(names).items() if times > 1), None):
+        msg = f"column '{twice}' is listed twice"
+        raise ValueError(msg)
     return names
 
 
@@ -56,8 +59,10 @@ def require(frame: Frame, columns: Iterable[str], step: str) -> Mapping[str, DTy
     schema = frame.collect_schema()
     missing = [name for name in columns if name not in schema]
     if missing:
-        hints = "; ".join(f"no column '{name}'; {_hint(name, schema)}" for name in missing)
-        raise SchemaContractError(f"step {step}: {hints}")
+        # a hint compares with every column there is, and there may be thousands on either side
+        hints = [f"no column '{name}'; {_hint(name, schema)}" for name in missing[:_HINTS]]
+        more = f"; and {len(missing) - _HINTS:,} more" if len(missing) > _HINTS else ""
+        raise SchemaContractError(f"step {step}: {'; '.join(hints)}{more}")
     return schema
 
 

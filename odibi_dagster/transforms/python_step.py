@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast, get_type_hints
 import narwhals
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
-from odibi_dagster.errors import ConfigError, OdibiError, SchemaContractError, did_you_mean
+from odibi_dagster.errors import (
+    ConfigError,
+    OdibiError,
+    SchemaContractError,
+    as_cause,
+    did_you_mean,
+    shortened,
+)
 from odibi_dagster.transforms.base import Transform
 
 if TYPE_CHECKING:
@@ -96,9 +103,9 @@ class PythonTransform(Transform):
         try:
             result = self.call_.function(Context(native, others, scope.engine.name), **params)
         # the user's code may raise anything, even leave by sys.exit
-        except (Exception, SystemExit) as error:
+        except (Exception, SystemExit) as error:  # noqa: BLE001
             place = self.call_.function.__code__.co_filename
-            raise OdibiError(f"step {self.kind}: {told(error, place)}") from error
+            raise OdibiError(f"step {self.kind}: {told(error, place)}") from as_cause(error)
         return self._wrapped(result, frame, scope)
 
     def _wrapped(self, result: Any, frame: Frame, scope: Scope) -> Frame:
@@ -119,7 +126,7 @@ def told(error: BaseException, file: str) -> str:
     """An error of the user's code in one line: type, message, and its last line in `file`."""
     lines = [at.lineno for at in traceback.extract_tb(error.__traceback__) if at.filename == file]
     place = f" ({Path(file).name}, line {lines[-1]})" if lines else ""
-    return f"{type(error).__name__}: {error}{place}"
+    return f"{type(error).__name__}: {shortened(str(error))}{place}"
 
 
 def step_of(function: Callable[..., Any], noted: Declared) -> type[PythonTransform]:

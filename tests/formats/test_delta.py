@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -72,6 +73,29 @@ def test_what_is_published_is_read_again(
     write("delta", path, frame_of(engine, ROWS).head(0), engine=engine, partition_by=partition_by)
     assert rows_of(engine, read("delta", path, engine=engine)) == []
     assert read("delta", path, engine=engine).collect_schema().names() == ["id", "k", "ok"]
+
+
+def test_all_that_a_commit_writes_is_brought_to_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table, synced = tmp_path / "t", set[int]()
+    flush = os.fsync
+
+    def spy(handle: int) -> None:
+        synced.add(os.fstat(handle).st_ino)
+        flush(handle)
+
+    monkeypatch.setattr(os, "fsync", spy)
+    log = table / "_delta_log"
+    for version in range(11):
+        before = {path: path.stat().st_mtime_ns for path in log.glob("*")}
+        published = write("delta", table, frame_of(POLARS, ROWS), batch=f"b{version + 1}")
+        assert published.metadata["version"] == version
+        new = {path for path in log.iterdir() if before.get(path) != path.stat().st_mtime_ns}
+        assert {path.stat().st_ino for path in [*new, log]} <= synced
+        synced.clear()
+    # a checkpoint, so that a reader need not read every commit
+    assert (log / "_last_checkpoint").exists()
 
 
 def test_all_types_come_back(tmp_path: Path) -> None:

@@ -46,12 +46,11 @@ def kill_one(ground: Field, life: Life, usual: dict[str, float], aim: str | None
     return life.kill()
 
 
-def slay(ground: Field, kills: int) -> Counter[str]:
-    """So many kills, and `LEAST` in each phase; in which phases they met a life."""
+def slay(ground: Field, kills: int) -> tuple[Counter[str], int]:
+    """So many kills, and `LEAST` in each phase; in which phases they met a life, and survivors."""
     ground.grow()
-    first = ground.life()
-    assert first.end() == 0, first.error
-    usual, met = lengths(first), Counter(dict.fromkeys(PHASES, 0))
+    ground.drain()
+    usual, met, survivors = dict.fromkeys(PHASES, 0.02), Counter(dict.fromkeys(PHASES, 0)), 0
     phase: str | None = None
     while met.total() < kills or min(met.values()) < LEAST:
         ground.grow()
@@ -59,21 +58,25 @@ def slay(ground: Field, kills: int) -> Counter[str]:
         retry = phase is not None and ground.chance.random() < 0.5
         rarest = min(PHASES, key=lambda each: (met[each], ground.chance.random()))
         aim = rarest if met[rarest] < LEAST or ground.chance.random() < 0.3 else None
-        phase = kill_one(ground, ground.life(same_run=retry), usual, aim)
-        if phase is not None:
+        life = ground.life(same_run=retry)
+        phase = kill_one(ground, life, usual, aim)
+        if phase is None:
+            survivors, usual = survivors + 1, lengths(life)
+        else:
             met[phase] += 1
-    return met
+    return met, survivors
 
 
 def test_killed_at_any_instant(ground: Field, capsys: pytest.CaptureFixture[str]) -> None:
     ground.watch()
-    met = slay(ground, KILLS)
+    met, survivors = slay(ground, KILLS)
     ground.drain()
     verdict = ground.verdict()
     with capsys.disabled():
         phases = ", ".join(f"{phase} {count}" for phase, count in met.items())
         where = f"{ground.format} with its state in {ground.state_url.split(':')[0]}"
-        print(f"\n{where}: {met.total()} kills ({phases}), {ground.last} rows,", end=" ")
+        print(f"\n{where}: {met.total()} kills ({phases}), {survivors} survivors,", end=" ")
+        print(f"{ground.last} rows,", end=" ")
         print(f"{len(verdict.lost)} lost, {len(verdict.twice)} twice,", end=" ")
         print(f"{len(verdict.partial)} of {verdict.reads} reads partial", end="")
     assert verdict.is_exact, verdict

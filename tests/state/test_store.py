@@ -14,7 +14,8 @@ from odibi_dagster.errors import FencedError, LeaseHeldError
 from odibi_dagster.state import tables
 from odibi_dagster.state.identity import Identity
 from odibi_dagster.state.marks import Mark
-from odibi_dagster.state.store import Facts, Intent, Lease, Store, prune
+from odibi_dagster.state.records import Facts, Intent, Lease
+from odibi_dagster.state.store import Store, prune
 from tests.state.conftest import ME
 
 
