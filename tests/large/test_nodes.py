@@ -25,7 +25,7 @@ def _chain(large: Large, views: int) -> None:
     large.write(f"engine: {large.engine}\npipelines:\n  - pipeline: bronze\n    nodes:\n{listed}")
 
 
-VIEWS = {"polars": 300, "spark": 50}
+VIEWS = {"polars": 300, "spark": 20}
 """Spark analyses the whole chain anew with each view."""
 
 
