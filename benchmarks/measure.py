@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
-INTERVAL = 0.02
-"""Seconds between two samples of memory; one costs about 20 microseconds per process."""
+INTERVAL = 0.01
+"""Seconds between two looks at a process; one costs about 20 microseconds per process."""
 FAMILY = 0.2
 """Seconds between two looks for new child processes, which costs a millisecond."""
 
@@ -54,53 +54,40 @@ def measure(
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )
-        watch = _Watch(process.pid)
         try:
-            _, status, used = os.wait4(process.pid, 0)
+            measured = _watched(process, started)
         except BaseException:
-            os.killpg(process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             raise
-        finally:
-            watch.stop()
-        wall = time.perf_counter() - started
-    # it is reaped already: without this Popen would complain that it still runs
-    process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         tail = log.read_text(encoding="utf-8", errors="replace")[-3000:]
         raise CommandError(f"{' '.join(command)}: exit code {process.returncode}\n{tail}")
-    return Measured(wall, used.ru_utime + used.ru_stime, watch.peak, watch.processes)
+    return measured
 
 
-class _Watch:
-    """Samples the resident sets of a process and its children in a thread.
+def _watched(process: subprocess.Popen[bytes], started: float) -> Measured:
+    """Look at the process until it ends. Never blocks for long, so that an interrupt is heard.
 
     Resident sets count a page that two processes share twice. The proportional set (PSS) would
     not, but reading it takes 12 ms for each GB while the process cannot get new memory: sampled
     often it slows down what it measures. The contenders are single processes, where both agree.
     """
-
-    def __init__(self, pid: int) -> None:
-        self.peak = 0
-        self.processes = 0
-        self._pid = pid
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._sample, daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Take no more samples."""
-        self._done.set()
-        self._thread.join()
-
-    def _sample(self) -> None:
-        family: list[psutil.Process] = []
-        looked = -FAMILY
-        while not self._done.wait(INTERVAL):
-            if time.monotonic() - looked > FAMILY:
-                family, looked = _family(self._pid), time.monotonic()
-                self.processes = max(self.processes, len(family))
-            self.peak = max(self.peak, sum(map(_resident, family)))
+    family: list[psutil.Process] = []
+    looked, peak, most = -FAMILY, 0, 0
+    while True:
+        pid, status, used = os.wait4(process.pid, os.WNOHANG)
+        now = time.perf_counter()
+        if pid:
+            # it is reaped: without this Popen would wait for it in vain
+            process.returncode = os.waitstatus_to_exitcode(status)
+            return Measured(now - started, used.ru_utime + used.ru_stime, peak, most)
+        if now - looked > FAMILY:
+            family, looked = _family(process.pid), now
+            most = max(most, len(family))
+        peak = max(peak, sum(map(_resident, family)))
+        time.sleep(INTERVAL)
 
 
 def _family(pid: int) -> list[psutil.Process]:

@@ -22,7 +22,7 @@ _METHOD = """\
 - The contenders of a goal take turns (A B C, A B C, ...), each in a fresh process. Before that each
   runs once on a thousand orders, so that bytecode and Dagster's database exist.
 - *CPU* is user and system time of the process and its children. *Memory* is the peak of their
-  summed resident sets, sampled every 20 ms.
+  summed resident sets, sampled every 10 ms.
 - A ratio compares two runs of the same turn. Figures are medians, with the least and the most.
   Contenders marked * are for comparison only and ran once.
 - Everybody writes Parquet with zstd level 1, where that can be said. Ours and the scripts in Polars

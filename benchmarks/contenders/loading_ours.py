@@ -1,8 +1,10 @@
-"""A thousand nodes in a chain, each with three steps and a contract, loaded."""
+"""A thousand nodes in chains, each with three steps and a contract, loaded."""
 
 from __future__ import annotations
 
-from benchmarks.contenders.loading import NODES, load
+import dagster as dg
+
+from benchmarks.contenders.loading import CHAIN, load
 from benchmarks.contenders.report import folders
 from odibi_dagster import load_odibi_assets
 
@@ -13,13 +15,14 @@ connections:
 pipelines:
   - pipeline: wide
     nodes:
-      - name: n0
-        read: {connection: lake, format: csv, path: in.csv}
-        write: {connection: lake, format: parquet, path: n0.parquet}
 """
-_NODE = """
+_READ = """
       - name: n{i}
-        depends_on: [n{before}]
+        read: {{connection: lake, format: csv, path: in.csv}}"""
+_FOLLOW = """
+      - name: n{i}
+        depends_on: [n{before}]"""
+_REST = """
         transform:
           steps:
             - sql: >-
@@ -37,14 +40,17 @@ _NODE = """
 
 def project(nodes: int) -> str:
     """The text of an odibi.yaml with so many nodes."""
-    return _HEAD + "".join(_NODE.format(i=i, before=i - 1) for i in range(1, nodes))
+    return _HEAD + "".join(
+        ((_FOLLOW if i % CHAIN else _READ) + _REST).format(i=i, before=i - 1) for i in range(nodes)
+    )
+
+
+def assets(nodes: int) -> list[dg.AssetsDefinition]:
+    """The assets of such a project."""
+    config = folders()[1] / f"odibi_{nodes}.yaml"
+    config.write_text(project(nodes), encoding="utf-8")
+    return load_odibi_assets(config)
 
 
 if __name__ == "__main__":
-    _, out = folders()
-    small, large = out / "small.yaml", out / "odibi.yaml"
-    small.write_text(project(2), encoding="utf-8")
-    large.write_text(project(NODES), encoding="utf-8")
-    # what is imported on first use is imported now: loading alone is measured
-    load_odibi_assets(small)
-    load(lambda: load_odibi_assets(large))
+    load(assets)

@@ -16,6 +16,12 @@ def ours(workload: str, name: str = "ours", title: str = "odibi_dagster", **more
     return Contender(name, title, command, logged=True, **more)
 
 
+def node(workload: str, name: str, title: str, **more: Any) -> Contender:
+    """A workload of ours that reports the CPU of its nodes beside that of the process."""
+    command = ("-m", "benchmarks.contenders.node", str(WORKLOADS / workload))
+    return Contender(name, title, command, logged=True, **more)
+
+
 def script(module: str, name: str, title: str, **more: Any) -> Contender:
     """A hand-written script of `contenders`."""
     return Contender(name, title, ("-m", f"benchmarks.contenders.{module}"), **more)

@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from benchmarks.goals.ours import WORKLOADS, script
-from benchmarks.model import Claim, Contender, Goal
+from benchmarks.goals.ours import node, script
+from benchmarks.model import Claim, Goal
 
 TABLES = {"silver/priced": "priced.parquet"}
-
-
-def _node(workload: str, name: str, title: str, **more: Any) -> Contender:
-    """A workload of ours that reports its own CPU beside that of the process."""
-    command = ("-m", "benchmarks.contenders.node", str(WORKLOADS / workload))
-    return Contender(name, title, command, logged=True, **more)
 
 
 GOAL = Goal(
@@ -26,10 +18,10 @@ GOAL = Goal(
         "process adds the start of Python, Dagster and its database."
     ),
     contenders=(
-        _node("rowwise.yaml", "ours", "odibi_dagster, eight contracts", tables=TABLES),
-        _node("rowwise_bare.yaml", "bare", "odibi_dagster, no contracts", tables=TABLES),
+        node("rowwise.yaml", "ours", "odibi_dagster, eight contracts", tables=TABLES),
+        node("rowwise_bare.yaml", "bare", "odibi_dagster, no contracts", tables=TABLES),
         script("priced_polars", "sink", "bare sink in Polars", tables=TABLES),
-        _node("rowwise.yaml", "ours_4x", "odibi_dagster, fourfold rows", times=4),
+        node("rowwise.yaml", "ours_4x", "odibi_dagster, fourfold rows", times=4),
         script("priced_polars", "sink_4x", "bare sink, fourfold rows", times=4),
     ),
     claims=(

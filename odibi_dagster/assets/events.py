@@ -59,11 +59,7 @@ class DagsterFace:
 
     def planned(self, node: Node, schema: Mapping[str, nw.dtypes.DType]) -> Iterator[Event]:
         """A view's event: its schema, no value, nothing stored."""
-        yield dg.MaterializeResult(
-            asset_key=self.key,
-            metadata=view_metadata(node, schema),
-            data_version=dg.DataVersion(self.run_id),
-        )
+        yield from self._materialized(self.key, view_metadata(node, schema))
 
     def judged(self, before: Judged, after: Judged | None) -> Iterator[Event]:
         """A result for every selected check, then a Failure where one of them blocks."""
@@ -89,26 +85,18 @@ class DagsterFace:
 
     def published(self, outcome: Outcome) -> Iterator[Event]:
         """The node's event, then its quarantine's; what is not selected is logged instead."""
-        events: list[dg.MaterializeResult[Any]] = [
-            dg.MaterializeResult(
-                asset_key=self.key,
-                metadata=materialized(self.node, outcome),
-                data_version=dg.DataVersion(self.run_id),
-            )
-        ]
+        yield from self._materialized(self.key, materialized(self.node, outcome))
         if outcome.quarantine is not None and self.quarantine_key is not None:
-            events.append(
-                dg.MaterializeResult(
-                    asset_key=self.quarantine_key,
-                    metadata=materialized(self.node, outcome, quarantine=True),
-                    data_version=dg.DataVersion(self.run_id),
-                )
-            )
-        for event in events:
-            if event.asset_key in self.context.selected_asset_keys:
-                yield event
-            else:
-                self._log(event)
+            metadata = materialized(self.node, outcome, quarantine=True)
+            yield from self._materialized(self.quarantine_key, metadata)
+
+    def _materialized(self, key: dg.AssetKey, metadata: dict[str, Any]) -> Iterator[Event]:
+        if key not in self.context.selected_asset_keys:
+            self._log(key, metadata)
+            return
+        # beside the result: what is inside it, Dagster stores once more with the step's output
+        self.context.add_asset_metadata(metadata, key)
+        yield dg.MaterializeResult(asset_key=key, data_version=dg.DataVersion(self.run_id))
 
     def _result(
         self, name: str, judgement: Judgement, judged: Judged | None
@@ -151,15 +139,9 @@ class DagsterFace:
             allow_retries=False,
         )
 
-    def _log(self, event: dg.MaterializeResult[Any]) -> None:
-        assert event.asset_key is not None  # noqa: S101  (published() sets it)
-        self.context.log_event(
-            dg.AssetMaterialization(
-                event.asset_key,
-                metadata=event.metadata,
-                tags={"dagster/data_version": self.run_id},
-            )
-        )
+    def _log(self, key: dg.AssetKey, metadata: dict[str, Any]) -> None:
+        tags = {"dagster/data_version": self.run_id}
+        self.context.log_event(dg.AssetMaterialization(key, metadata=metadata, tags=tags))
 
 
 def _markdown(rows: Sequence[Mapping[str, Any]]) -> str:

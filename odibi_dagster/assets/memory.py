@@ -10,14 +10,15 @@ from __future__ import annotations
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from odibi_dagster.core.batch import Batch
 from odibi_dagster.errors import FencedError, OdibiError, StateMismatchError, StateUnavailableError
-from odibi_dagster.plan.window import Window
+from odibi_dagster.formats.base import Bounds
+from odibi_dagster.plan.window import Window, earlier
 from odibi_dagster.state.marks import later
-from odibi_dagster.state.store import Facts, Intent
+from odibi_dagster.state.records import Facts, Intent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,9 +29,11 @@ if TYPE_CHECKING:
     from odibi_dagster.plan.window import Cursor
     from odibi_dagster.state.identity import Identity
     from odibi_dagster.state.marks import Mark
-    from odibi_dagster.state.store import Lease, Store
+    from odibi_dagster.state.records import Lease
+    from odibi_dagster.state.store import Store
 
 _MAX_FUTURE = timedelta(days=1)
+_MARGIN = timedelta(days=2)
 
 
 @dataclass(frozen=True)
@@ -60,20 +63,22 @@ class Memory:
         except FencedError:
             raise
         except BaseException as error:
-            if session is None or not session.is_over:  # what was published stays published
-                self._end(lease, error)
+            is_over = session is not None and session.is_over  # what was published stays published
+            if not is_over and not self._end(lease, error) and isinstance(error, OdibiError):
+                raise lease.fenced() from error  # it only shows what others did meanwhile
             raise
         finally:
             stopped.set()
         if not session.is_over:
             self.store.release(lease)
 
-    def _end(self, lease: Lease, error: BaseException) -> None:
-        """Let the next one in. An intent stays: its batch may yet become visible."""
+    def _end(self, lease: Lease, error: BaseException) -> bool:
+        """Let the next one in; False where it is in already."""
         try:
-            self.store.release(lease, str(error)[:2_000] or type(error).__name__)
+            return self.store.release(lease, str(error)[:2_000] or type(error).__name__)
         except StateUnavailableError as also:
             error.add_note(f"and the lease could not be ended, it runs out by itself: {also}")
+            return True
 
     def _beat(self, lease: Lease, stopped: threading.Event) -> None:
         """Keep the lease while the node is at work."""
@@ -108,6 +113,25 @@ class Session:
     def batch(self) -> Batch:
         """The batch of this run."""
         return Batch(self.owner, self.intent.number)
+
+    def reach(self, incremental: Incremental, at: datetime) -> Bounds:
+        """What a source that filters by itself has to give: the window can only be narrower.
+
+        Times reach back two days more: a day, a zone or its absence is a matter of the cursor.
+        """
+        lower, back = self.mark, incremental.watermark_lag
+        if self.repeats or self.intent.full or not self.last:
+            lower, back = self.intent.lower, timedelta(0)
+        elif not incremental.is_stateful:
+            lower, back = at, incremental.span
+        if isinstance(lower, date):
+            lower = earlier(lower, back + _MARGIN)
+        return Bounds(incremental.columns, lower)
+
+    @property
+    def loads_all(self) -> bool:
+        """Whether the target is made by this batch: there is none yet, or it is replaced."""
+        return self.intent.full or not self.target.format.exists(self.target.location)
 
     def window(
         self,
@@ -166,7 +190,7 @@ class Session:
 
     @property
     def _mend(self) -> str:
-        name = f"{self._memory.identity.pipeline}/{self._memory.identity.node}"
+        name = str(self._node.id)
         return (
             f"'odibi-dagster run CONFIG {name} --full-refresh' reads everything and replaces the "
             f"target, 'odibi-dagster state repair CONFIG {name}' takes the target as it is, "
@@ -187,7 +211,7 @@ class Session:
             self.mark = later(None if pending.full else self.mark, pending.upper)
         if memory.full_refresh:
             # no number that a run which sleeps since then could still publish rows under
-            used = max(self.last, there, pending.number if pending else 0)
+            used = max(self._used(there), pending.number if pending else 0)
             return Intent(used + 1, memory.run_key, full=True)
         if pending is not None and pending.full and not published:
             return self._again(pending)  # whatever is there now will be replaced
@@ -198,7 +222,19 @@ class Session:
             confirmed := memory.store.window(memory.identity, self.last)
         ):
             return self._again(confirmed)
-        return Intent(max(self.last, there) + 1, memory.run_key)
+        return Intent(self._used(there) + 1, memory.run_key)
+
+    def _used(self, there: int) -> int:
+        """The highest number that state, target or quarantine knows: the next batch is beyond it.
+
+        Else one of them would take it for a batch that it holds already: after a reset, or where
+        one of the three was restored or removed.
+        """
+        numbers = [self._lease.remembered.used, self.last, there]
+        if self._node.quarantine is not None:
+            rejects = self._node.quarantine.target
+            numbers.append(rejects.format.published(rejects.location, self.owner) or 0)
+        return max(numbers)
 
     def _again(self, intent: Intent) -> Intent:
         self.repeats = True

@@ -34,7 +34,10 @@ def examine(store: Store, row: Row, node: Node, planner: Planner) -> Found:
     """
     target = node.target
     if target is None or node.incremental is None:
-        msg = f"node {node.id} is not incremental, so there is no mark to repair"
+        msg = (
+            f"node {node.id} is not incremental, so there is no mark to repair; 'odibi-dagster "
+            f"state reset CONFIG {node.id}' forgets its batches"
+        )
         raise StateMismatchError(msg)
     uri = target.location.uri
     if not target.format.exists(target.location):
@@ -47,8 +50,8 @@ def examine(store: Store, row: Row, node: Node, planner: Planner) -> Found:
     if missing:
         msg = (
             f"{target.location} names no batch that is remembered, and has no column "
-            f"'{missing.pop()}' that would say what was read; write run --full-refresh, or state "
-            "reset --to MARK"
+            f"'{missing.pop()}' that would say what was read; write 'odibi-dagster run CONFIG "
+            f"{node.id} --full-refresh', or 'odibi-dagster state reset CONFIG {node.id} --to MARK'"
         )
         raise StateMismatchError(msg)
     timezone = planner.project.config.dagster.timezone

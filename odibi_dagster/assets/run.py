@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from odibi_dagster.checks.base import Contract
     from odibi_dagster.checks.judge import Judgement
     from odibi_dagster.config.project import Node, Target
+    from odibi_dagster.core.facts import Facts
     from odibi_dagster.core.frame import Frame
     from odibi_dagster.formats.base import Published, Staged
     from odibi_dagster.plan.planner import Planner
@@ -153,8 +154,12 @@ class NodeRun:
 
         An input that cannot be read twice the same is landed first.
         """
-        inputs = self.planner.inputs(self.node)
         main, incremental = self.node.main, self.node.incremental
+        reach, whole = None, False
+        if self._session is not None:
+            reach = self._session.reach(incremental, self.at) if incremental else None
+            whole = self.node.first is not None and self._session.loads_all
+        inputs = self.planner.inputs(self.node, reach, whole=whole)
         if main is None:
             return inputs
         if (self.node.contracts or incremental) and not self._rereadable(main):
@@ -196,7 +201,7 @@ class NodeRun:
         return self._stage(frame, target)
 
     def audit(self, staged: Staged) -> Judged:
-        """One aggregate over the staged files, reading only the columns that tests name."""
+        """One aggregate over the staged files, reading only what their footers do not know."""
         if not self.node.tests:
             return Judged((), None)
         self._meter.phase = Phase.AUDITING
@@ -204,7 +209,8 @@ class NodeRun:
         frame = target.format.scan_staged(self.planner.engine, staged)
         asked = _looks_up(self.node.tests, "stored")
         stored = self._stored(target, staged.schema) if asked else None
-        return self._judge(frame, self.node.tests, stored=stored)
+        facts = target.format.facts(self.planner.engine, staged)
+        return self._judge(frame, self.node.tests, stored=stored, facts=facts)
 
     def split(self, staged: Staged, before: Judged, after: Judged) -> tuple[Staged, Staged | None]:
         """What will be published: valid rows, and the quarantine (empty where nothing broke)."""
@@ -292,10 +298,9 @@ class NodeRun:
         """The stored columns, with these types where files do not say theirs."""
         if not target.format.exists(target.location):
             return None
-        frame = target.format.read_back(
+        return target.format.stored_schema(
             self.planner.engine, target.location, target.options, lambda: types
         )
-        return frame.collect_schema()
 
     def _rereadable(self, main: str) -> bool:
         match self.node.sources[main]:
@@ -320,6 +325,7 @@ class NodeRun:
         contracts: Sequence[Contract],
         *,
         stored: Mapping[str, nw.dtypes.DType] | None,
+        facts: Facts | None = None,
         prefix: str = "",
     ) -> Judged:
         seen = observe(
@@ -331,6 +337,7 @@ class NodeRun:
             newest_file=self._newest_file() if _looks_up(contracts, "newest_file") else None,
             timezone=self.planner.project.config.dagster.timezone,
             at=self.at,
+            facts=facts,
         )
         return Judged(judge(contracts, seen), frame, prefix)
 

@@ -32,7 +32,8 @@ def state_url(project: Project, instance: dg.DagsterInstance | None) -> str:
     file in its home. An instance that does not outlive its process holds no state: then the file
     lies in `.dagster_home` beside odibi.yaml, where the command line has it too.
     """
-    if told := os.environ.get(VARIABLE) or project.config.dagster.state_url:
+    said = project.config.dagster.state_url
+    if told := os.environ.get(VARIABLE) or (said and said.reveal()):
         return _RELATIVE.sub(lambda match: f"{match[1]}{project.root}/", told)
     beside = project.root / HOME / _FILE
     if instance is None or not instance.is_persistent:

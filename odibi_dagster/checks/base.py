@@ -21,7 +21,9 @@ from odibi_dagster.core.units import Tolerance
 if TYPE_CHECKING:
     from typing import Self
 
+    from odibi_dagster.core.facts import Facts
     from odibi_dagster.core.frame import Frame
+    from odibi_dagster.engines.base import Engine
     from odibi_dagster.engines.sql.query import Expression
 
 
@@ -172,7 +174,11 @@ class Contract(OpenModel, ABC):
         """Aggregates it needs, by a name of its own; all contracts of a frame share one pass."""
         return {}
 
-    def tables(self, frame: Frame) -> Mapping[str, Frame]:
+    def known(self, shape: Shape, facts: Facts) -> Mapping[str, Any]:
+        """The metrics, by name, that need not be measured: exactly what measuring would give."""
+        return {}
+
+    def tables(self, frame: Frame, engine: Engine) -> Mapping[str, Frame]:
         """Metrics that need a grouping of their own: one-row, one-column lazy frames."""
         return {}
 

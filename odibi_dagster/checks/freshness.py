@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import narwhals.stable.v2 as nw
@@ -22,7 +22,9 @@ from odibi_dagster.core.units import Duration
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from odibi_dagster.core.facts import Facts
     from odibi_dagster.core.frame import Frame
+    from odibi_dagster.engines.base import Engine
 
 _DEFAULT = "updated_at"
 _SECOND = "%Y-%m-%dT%H:%M:%S"
@@ -76,7 +78,15 @@ class Freshness(Contract):
             return {"newest": _newest(column, dtype)}
         return {}
 
-    def tables(self, frame: Frame) -> Mapping[str, Frame]:
+    def known(self, shape: Shape, facts: Facts) -> Mapping[str, Any]:
+        """The newest time of a date or timestamp column, where its bounds are known."""
+        for name in self.reads(shape):
+            bounds = facts.bounds(name, shape.schema[name])
+            if bounds is not None:
+                return {"newest": None if bounds.high is None else f"{bounds.high:{_SECOND}}"}
+        return {}
+
+    def tables(self, frame: Frame, engine: Engine) -> Mapping[str, Frame]:
         """The newest time among text with an offset such as +02:00."""
         schema = frame.collect_schema()
         texts = [n for n in self.reads(Shape(schema)) if isinstance(schema[n], nw.String)]

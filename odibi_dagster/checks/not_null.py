@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 from pydantic import Field
@@ -12,6 +12,8 @@ from odibi_dagster.core.names import ColumnName
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from odibi_dagster.core.facts import Facts
 
 
 @contracts.register("not_null")
@@ -51,6 +53,14 @@ class NotNull(RowContract):
             for place, name in enumerate(self.columns_)
         }
         return {**super().metrics(shape), **nulls}
+
+    def known(self, shape: Shape, facts: Facts) -> Mapping[str, Any]:
+        """The nulls of each column; the broken rows where only one column has any."""
+        counts = [facts.nulls(name) for name in self.columns_]
+        nulls = {f"nulls_{i}": count for i, count in enumerate(counts) if count is not None}
+        some = [count for count in counts if count]
+        alone = len(nulls) == len(counts) and len(some) < 2
+        return {**nulls, "broken": sum(some)} if alone else nulls
 
     def detail(self, seen: Observation) -> str:
         """The nulls of each column that has any."""

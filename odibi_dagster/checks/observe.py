@@ -1,7 +1,8 @@
-"""Look once: every contract of a frame is measured by one query."""
+"""Look once: what is not known of a frame is measured by one query, for all its contracts."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from odibi_dagster.checks.base import Column
+    from odibi_dagster.core.facts import Facts
     from odibi_dagster.core.frame import Frame
     from odibi_dagster.engines.base import Engine
     from odibi_dagster.engines.sql.query import Expression
@@ -31,9 +33,11 @@ def observe(
     newest_file: datetime | None = None,
     timezone: str = "UTC",
     at: datetime | None = None,
+    facts: Facts | None = None,
 ) -> Observation:
-    """Measure all contracts in exactly one fetch, reading only the columns that they name.
+    """Measure all contracts in one fetch, reading only the columns that they name.
 
+    What `facts` know of the frame is not measured, and nothing is read where they know all.
     `stored` is the schema published before (None on a first run), `timezone` the zone of timestamps
     without one, `at` the moment of judging (default: now). A contract that cannot be measured, for
     example because a column is missing, does not spoil the others: it is judged an error. Where the
@@ -41,15 +45,12 @@ def observe(
     which; DataReadError where not even the rows can be counted.
     """
     shape = Shape(frame.collect_schema(), declared or {})
-    narrow, refused = _prepare(frame, contracts, engine, shape)
+    refused = {i: reason for i, c in enumerate(contracts) if (reason := _refusal(c, shape))}
     fit = {i: contract for i, contract in enumerate(contracts) if i not in refused}
-    try:
-        row = engine.fetch(_measurements(narrow, fit, engine, shape), 1)[0]
-    except (SchemaContractError, DataReadError):
-        row, failed = _one_by_one(narrow, fit, engine, shape)
-        refused |= failed
+    look = _Look(frame, engine, shape, _known(fit, shape, facts) if facts else {})
+    metrics, failed = look.metrics(fit)
     return Observation(
-        metrics=row,
+        metrics=metrics,
         schema=shape.schema,
         at=at or now(),
         declared=shape.declared,
@@ -57,7 +58,7 @@ def observe(
         newest_file=newest_file,
         timezone=timezone,
         contracts=tuple(contracts),
-        refused=refused,
+        refused=refused | failed,
     )
 
 
@@ -69,18 +70,14 @@ def with_conditions(frame: Frame, contracts: Sequence[Contract], engine: Engine)
     return engine.sql(deriving(conditions), {"df": frame}) if conditions else frame
 
 
-def _prepare(
-    frame: Frame, contracts: Sequence[Contract], engine: Engine, shape: Shape
-) -> tuple[Frame, dict[int, str]]:
-    """The columns to read, and why some contracts cannot be measured."""
-    refused = {i: reason for i, c in enumerate(contracts) if (reason := _refusal(c, shape))}
-    fit = {i: contract for i, contract in enumerate(contracts) if i not in refused}
-    needed = dict.fromkeys(name for contract in fit.values() for name in contract.reads(shape))
-    narrow = frame.select(*needed) if needed else frame
-    for i, contract in fit.items():
-        if contract.conditions() and (reason := _condition_refusal(narrow, contract, engine)):
-            refused[i] = reason
-    return narrow, refused
+def _known(fit: Mapping[int, Contract], shape: Shape, facts: Facts) -> dict[str, Any]:
+    """What needs no look at the data."""
+    known = {
+        metric_name(i, name): value
+        for i, contract in fit.items()
+        for name, value in contract.known(shape, facts).items()
+    }
+    return {**known, "rows": facts.rows}
 
 
 def _refusal(contract: Contract, shape: Shape) -> str | None:
@@ -103,31 +100,65 @@ def _condition_refusal(frame: Frame, contract: Contract, engine: Engine) -> str 
     return None
 
 
-def _one_by_one(
-    frame: Frame, fit: Mapping[int, Contract], engine: Engine, shape: Shape
-) -> tuple[dict[str, Any], dict[int, str]]:
-    """The metrics of the contracts that can be computed, and why the others cannot."""
-    row = engine.fetch(_measurements(frame, {}, engine, shape), 1)[0]
-    failed: dict[int, str] = {}
-    for i, contract in fit.items():
+@dataclass(frozen=True)
+class _Look:
+    """One look at a frame, for what is not known of it."""
+
+    frame: Frame
+    engine: Engine
+    shape: Shape
+    known: Mapping[str, Any]
+
+    def metrics(self, fit: Mapping[int, Contract]) -> tuple[dict[str, Any], dict[int, str]]:
+        """All metrics, and why some contracts cannot be measured."""
+        asking = {i: contract for i, contract in fit.items() if self._asks(i, contract)}
+        if not asking and "rows" in self.known:
+            return dict(self.known), {}
+        needed = dict.fromkeys(name for c in asking.values() for name in c.reads(self.shape))
+        narrow = self.frame.select(*needed) if needed else self.frame
+        refused = {
+            i: reason
+            for i, contract in asking.items()
+            if contract.conditions()
+            and (reason := _condition_refusal(narrow, contract, self.engine))
+        }
+        able = {i: contract for i, contract in asking.items() if i not in refused}
         try:
-            row |= engine.fetch(_measurements(frame, {i: contract}, engine, shape), 1)[0]
-        except (SchemaContractError, DataReadError) as error:
-            failed[i] = str(error)
-    return row, failed
+            row = self._row(narrow, able)
+        except (SchemaContractError, DataReadError):
+            row, failed = self._one_by_one(narrow, able)
+            refused |= failed
+        return {**row, **self.known}, refused
 
+    def _asks(self, i: int, contract: Contract) -> bool:
+        """Whether a contract has a metric that is not known."""
+        names = (*contract.metrics(self.shape), *contract.tables(self.frame, self.engine))
+        return any(metric_name(i, name) not in self.known for name in names)
 
-def _measurements(frame: Frame, fit: Mapping[int, Contract], engine: Engine, shape: Shape) -> Frame:
-    """One row: plain aggregates in one select, and one-row frames joined to it."""
-    frame = with_conditions(frame, list(fit.values()), engine)
-    plain = {
-        metric_name(i, name): metric
-        for i, contract in fit.items()
-        for name, metric in contract.metrics(shape).items()
-    }
-    row = frame.select(nw.len().alias("rows"), **plain)
-    for i, contract in fit.items():
-        for name, table in contract.tables(frame).items():
-            column = nw.col(table.collect_schema().names()[0]).alias(metric_name(i, name))
-            row = row.join(table.select(column), how="cross")
-    return row
+    def _one_by_one(
+        self, frame: Frame, fit: Mapping[int, Contract]
+    ) -> tuple[dict[str, Any], dict[int, str]]:
+        """The metrics of the contracts that can be computed, and why the others cannot."""
+        row, failed = self._row(frame, {}), dict[int, str]()
+        for i, contract in fit.items():
+            try:
+                row |= self._row(frame, {i: contract})
+            except (SchemaContractError, DataReadError) as error:
+                failed[i] = str(error)
+        return row, failed
+
+    def _row(self, frame: Frame, fit: Mapping[int, Contract]) -> dict[str, Any]:
+        """One fetch: plain aggregates in one select, and one-row frames joined to it."""
+        frame = with_conditions(frame, list(fit.values()), self.engine)
+        plain = {
+            metric_name(i, name): metric
+            for i, contract in fit.items()
+            for name, metric in contract.metrics(self.shape).items()
+        }
+        asked = {name: metric for name, metric in plain.items() if name not in self.known}
+        row = frame.select(nw.len().alias("rows"), **asked)
+        for i, contract in fit.items():
+            for name, table in contract.tables(frame, self.engine).items():
+                column = nw.col(table.collect_schema().names()[0]).alias(metric_name(i, name))
+                row = row.join(table.select(column), how="cross")
+        return self.engine.fetch(row, 1)[0]

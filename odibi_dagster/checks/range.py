@@ -10,11 +10,14 @@ import narwhals.stable.v2 as nw
 from pydantic import BeforeValidator, model_validator
 
 from odibi_dagster.checks.base import RowContract, Shape, contracts
-from odibi_dagster.checks.values import bound
+from odibi_dagster.checks.values import bound, limit
 from odibi_dagster.core.names import ColumnName
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Self
+
+    from odibi_dagster.core.facts import Facts
 
 
 def _bound(value: Any) -> Any:
@@ -77,6 +80,20 @@ class Range(RowContract):
         except ValueError as error:
             return f"column '{self.column}': {error}"
         return None
+
+    def known(self, shape: Shape, facts: Facts) -> Mapping[str, Any]:
+        """No broken row where the bounds of the column lie within those of the rule."""
+        dtype = shape.schema[self.column]
+        bounds = facts.bounds(self.column, dtype)
+        if bounds is None:
+            return {}
+        low, high = (None if b is None else limit(b, dtype) for b in (self.min, self.max))
+        if dtype.is_integer() and (isinstance(low, float) or isinstance(high, float)):
+            return {}  # engines compare these as floats, which do not hold every integer
+        inside = bounds.low is None or (
+            (low is None or low <= bounds.low) and (high is None or bounds.high <= high)
+        )
+        return {"broken": 0} if inside else {}
 
     def valid(self, shape: Shape) -> nw.Expr:
         """True inside the bounds, null where the value is null."""

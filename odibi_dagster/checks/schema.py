@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import narwhals.stable.v2 as nw
 from pydantic import model_validator
@@ -13,6 +13,8 @@ from odibi_dagster.errors import listing
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Self
+
+    from odibi_dagster.core.facts import Facts
 
 Mode = Literal["strict", "compatible", "evolve"]
 
@@ -68,6 +70,11 @@ class Schema(Contract):
             f"nulls_{place}": nw.col(name).is_null().cast(nw.Int64).sum()
             for place, name in enumerate(self.reads(shape))
         }
+
+    def known(self, shape: Shape, facts: Facts) -> Mapping[str, Any]:
+        """The nulls of the columns of which they are known."""
+        nulls = {i: facts.nulls(name) for i, name in enumerate(self.reads(shape))}
+        return {f"nulls_{place}": count for place, count in nulls.items() if count is not None}
 
     def judge(self, seen: Observation) -> Verdict:
         """Passed when nothing differs; the description lists every difference."""

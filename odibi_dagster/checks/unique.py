@@ -9,11 +9,13 @@ from pydantic import Field
 
 from odibi_dagster.checks.base import RowContract, Shape, contracts
 from odibi_dagster.core.names import ColumnName
+from odibi_dagster.engines.keys import sharing_hash
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from odibi_dagster.core.frame import Frame
+    from odibi_dagster.engines.base import Engine
 
 _COUNT = "__odibi_members"
 
@@ -63,8 +65,11 @@ class Unique(RowContract):
         """Nothing that one plain aggregate could give: see `tables`."""
         return {}
 
-    def tables(self, frame: Frame) -> Mapping[str, Frame]:
+    def tables(self, frame: Frame, engine: Engine) -> Mapping[str, Frame]:
         """The rows in groups of more than one: only the key is read, only the groups are kept."""
-        groups = frame.filter(~self._has_null()).group_by(*self.columns_)
+        keyed = frame.filter(~self._has_null())
+        if len(self.columns_) > 1 or frame.collect_schema()[self.columns_[0]] == nw.String:
+            keyed = sharing_hash(engine, keyed, self.columns_)
+        groups = keyed.group_by(*self.columns_)
         shared = groups.agg(nw.len().alias(_COUNT)).filter(nw.col(_COUNT) > 1)
         return {"broken": shared.select(nw.col(_COUNT).sum())}

@@ -32,8 +32,13 @@ def one_of(column: str, values: Sequence[Any], dtype: nw.dtypes.DType) -> nw.Exp
 
 def bound(value: Any, dtype: nw.dtypes.DType) -> nw.Expr:
     """A literal to compare the column with: `min` and `max` of a range."""
+    return literal(limit(value, dtype), dtype)
+
+
+def limit(value: Any, dtype: nw.dtypes.DType) -> Any:
+    """The same as a plain value: a number, text, a date, a timestamp (zoned as the column is)."""
     if dtype.is_numeric() and not dtype.is_decimal():
-        return nw.lit(_number(value, dtype))
+        return _number(value, dtype)
     if _is_text(dtype) and not isinstance(value, str):
         article = "date" if isinstance(value, date) else "number"
         msg = (
@@ -44,7 +49,7 @@ def bound(value: Any, dtype: nw.dtypes.DType) -> nw.Expr:
     if dtype == nw.Boolean:
         msg = "it is Boolean: a range needs numbers, dates, timestamps or text"
         raise ValueError(msg)
-    return literal(in_type(value, dtype), dtype)
+    return in_type(value, dtype)
 
 
 def literal(value: Any, dtype: nw.dtypes.DType) -> nw.Expr:
@@ -52,6 +57,9 @@ def literal(value: Any, dtype: nw.dtypes.DType) -> nw.Expr:
     if isinstance(dtype, nw.Datetime) and dtype.time_zone is None:
         # a naive literal would be read in the machine's zone on Spark; text is not
         return nw.lit(value.strftime(_SECOND)).str.to_datetime(format=_SECOND)
+    if isinstance(dtype, nw.Datetime) and dtype.time_zone != "UTC":
+        # Polars compares no times of different zones
+        return nw.lit(value).cast(dtype)
     return nw.lit(value)
 
 

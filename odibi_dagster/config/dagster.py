@@ -10,7 +10,9 @@ from pydantic import AfterValidator, Field
 
 from odibi_dagster.core.fate import Choice, NotYet
 from odibi_dagster.core.model import Model
+from odibi_dagster.core.secret import Secret
 from odibi_dagster.core.units import Duration
+from odibi_dagster.errors import ConfigError
 
 _CRON_WORDS = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
 _CRON_FIELD = re.compile(r"[0-9A-Za-z*/,\-#?]+")
@@ -73,7 +75,19 @@ def _zone(text: str) -> str:
     return text
 
 
-def _folder(text: str) -> str:
+def _state_url(secret: Secret) -> Secret:
+    from odibi_dagster.state.database import parse
+
+    try:
+        parse(secret.reveal())
+    except ConfigError as error:
+        raise ValueError(str(error)) from None
+    return secret
+
+
+def _folder(text: str | None) -> str | None:
+    if text is None:
+        return None
     if not text.strip() or "\0" in text or re.match(r"[A-Za-z][A-Za-z0-9+.\-]*:/", text):
         msg = f"{text!r} is no local folder"
         raise ValueError(msg)
@@ -117,11 +131,12 @@ class ProjectDagster(_Labels):
     """How SQL is read; by default duckdb, and spark for `engine: spark`."""
     timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
     """What a timestamp without a zone means."""
-    state_url: str | None = None
+    state_url: Annotated[Secret, AfterValidator(_state_url)] | None = None
     """The database of the state; without it Dagster's own. `ODIBI_STATE_URL` goes before it."""
     max_future: Duration | None = None
     """How far in the future a cursor may lie; a day."""
-    staging: Later = None
+    staging: Annotated[str | None, AfterValidator(_folder)] = None
+    """Where rows lie on their way into a database and out of it; by default under `storage`."""
 
 
 class PipelineDagster(_Labels):

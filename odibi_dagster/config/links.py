@@ -37,6 +37,7 @@ class Draft:
     sources: Sources
     target: Target | None
     quarantine: Quarantine | None
+    first: Stored | None = None
     after: set[NodeId] = field(default_factory=set)
 
     @property

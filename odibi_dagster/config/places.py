@@ -10,7 +10,7 @@ from odibi_dagster.config.later import lookup
 from odibi_dagster.config.project import Quarantine, Stored, Target
 from odibi_dagster.config.validation import QuarantineConfig
 from odibi_dagster.connections.base import Location, Wanted
-from odibi_dagster.connections.database import TableLocation
+from odibi_dagster.connections.database import DatabaseConnection, TableLocation
 from odibi_dagster.connections.paths import has_glob
 from odibi_dagster.errors import did_you_mean
 from odibi_dagster.formats.base import KEYED, formats
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 TABLE_FORMAT = "delta"
 """What a `table` of a folder is."""
+MERGE = "merge"
+"""What Odibi calls an upsert into a database."""
 STORAGE_FORMAT = "parquet"
 """What is stored as where the file names no format."""
 ERROR_SUFFIX = "_error"
@@ -40,6 +42,27 @@ def stored(read: ReadConfig, at: Loc, setting: Setting) -> Stored | None:
         return None
     options = _options(found.read_options, read.options, at, setting)
     return Stored(location, found, options)
+
+
+def first_load(site: Site, setting: Setting) -> Stored | None:
+    """What `write.first_run_query` says: another query of the database that is read."""
+    read, write = site.config.read, site.config.write
+    if write is None or write.first_run_query is None or "read" in site.missing:
+        return None
+    at: Loc = (*site.at, "write", "first_run_query")
+    connection = setting.connections.get(read.connection or "") if read else None
+    if read is None or (connection is not None and not isinstance(connection, DatabaseConnection)):
+        setting.report.error("first_run_query needs a read from a database", at, key=True)
+        return None
+    if connection is None:
+        return None
+    try:
+        wanted = Wanted(query=write.first_run_query)
+        location = connection.resolve(setting.root, wanted, setting.staging)
+    except ValueError as error:
+        setting.report.error(str(error), at)
+        return None
+    return Stored(location, formats[DATABASE_FORMAT]())
 
 
 def target(write: WriteConfig, at: Loc, setting: Setting) -> Target | None:
@@ -63,25 +86,30 @@ def target(write: WriteConfig, at: Loc, setting: Setting) -> Target | None:
         return None
     options = _options(found.write_options, write.options, at, setting)
     if options is not None:
-        _check_mode(write, found, options, at, setting)
-    return Target(location, found, write.mode, tuple(write.partition_by), options)
+        options = _check_mode(write, found, options, at, setting)
+    mode = "upsert" if write.mode == MERGE else write.mode
+    return Target(location, found, mode, tuple(write.partition_by), options)
 
 
-def _check_mode(write: WriteConfig, found: Format, options: Any, at: Loc, setting: Setting) -> None:
-    """Report what mode, format and keys do not say together."""
+def _check_mode(write: WriteConfig, found: Format, options: Any, at: Loc, setting: Setting) -> Any:
+    """The options, with the keys of a merge; reports what mode, format and keys do not say."""
     if reason := found.unfit(write.mode, options):
         setting.report.error(reason, (*at, "mode"))
-        return
+        return options
+    if write.merge_keys and write.mode != MERGE:
+        message = f"merge_keys has no effect with mode {write.mode}"
+        setting.report.warn(message, (*at, "merge_keys"), key=True)
+    elif write.merge_keys:
+        options = options.model_copy(update={"keys": tuple(write.merge_keys)})
     keys = getattr(options, "keys", ())
-    if write.mode in KEYED and not keys:
-        message = (
-            f"mode {write.mode} needs the columns that identify a row; write "
-            "options: {keys: [order_id]}"
-        )
+    if write.mode in (MERGE, *KEYED) and not keys:
+        key = "merge_keys: [order_id]" if write.mode == MERGE else "options: {keys: [order_id]}"
+        message = f"mode {write.mode} needs the columns that identify a row; write {key}"
         setting.report.error(message, (*at, "mode"))
-    if write.mode not in KEYED and keys:
+    if write.mode not in (MERGE, *KEYED) and keys:
         message = f"options.keys has no effect with mode {write.mode}"
         setting.report.warn(message, (*at, "options", "keys"), key=True)
+    return options
 
 
 def own_storage(site: Site, setting: Setting) -> Target:
@@ -172,7 +200,7 @@ def _location(name: str | None, wanted: Wanted, at: Loc, setting: Setting) -> Lo
     if connection is None:
         return None
     try:
-        return connection.resolve(setting.root, wanted, setting.storage)
+        return connection.resolve(setting.root, wanted, setting.staging)
     except ValueError as error:
         setting.report.error(str(error), (*at, said[0]))
         return None

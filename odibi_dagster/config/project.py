@@ -96,6 +96,8 @@ class Node:
     """None: a view. Nothing is stored; its plan is inlined into its consumers."""
     quarantine: Quarantine | None
     """None where no contract quarantines."""
+    first: Stored | None = None
+    """What the main input is read from while the target is not there, or is replaced by all."""
     after: frozenset[NodeId] = field(default_factory=frozenset)
     """Every node of this project that must have run before: sources and `depends_on`."""
     files: tuple[Path, ...] = ()

@@ -16,7 +16,7 @@ from odibi_dagster.config.incremental import check_incremental
 from odibi_dagster.config.later import lookup
 from odibi_dagster.config.links import Draft, link
 from odibi_dagster.config.naming import check_nodes, check_pipelines
-from odibi_dagster.config.places import own_storage, quarantine, target
+from odibi_dagster.config.places import first_load, own_storage, quarantine, target
 from odibi_dagster.config.project import Node, Place, Project
 from odibi_dagster.config.promises import build_contracts, quarantining
 from odibi_dagster.config.site import Setting, Site
@@ -77,6 +77,7 @@ def _setting(root: Path, engine: str, config: ProjectConfig, report: Report) -> 
         root=root,
         dialect=config.dagster.sql_dialect or _DIALECTS[engine],
         storage=root / config.dagster.storage,
+        staging=root / (config.dagster.staging or config.dagster.storage),
         report=report,
         connections={},
         functions=functions,
@@ -170,6 +171,7 @@ def _draft(site: Site, known: Collection[NodeId], setting: Setting) -> Draft:
         },
         sources=sources,
         target=place,
+        first=first_load(site, setting),
         quarantine=quarantine(site, place, setting) if sets_aside and place else None,
     )
 
@@ -187,6 +189,7 @@ def _node(draft: Draft, report: Report) -> Node:
         tests=tuple(contract for contract, _ in draft.tests),
         declared=MappingProxyType(dict(draft.declared)),
         target=draft.target,
+        first=draft.first,
         quarantine=draft.quarantine,
         after=frozenset(draft.after),
         files=tuple(draft.steps.files),

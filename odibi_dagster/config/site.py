@@ -33,6 +33,7 @@ class Setting:
     root: Path
     dialect: str
     storage: Path
+    staging: Path
     report: Report
     connections: Mapping[str, Connection | None]
     """None: what the file says of that connection was wrong, and has been reported."""

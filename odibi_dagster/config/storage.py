@@ -13,8 +13,7 @@ from odibi_dagster.core.names import ColumnName
 
 Later = Annotated[Any, NotYet()]
 
-MODES = ("overwrite", "append", "append_once", "upsert")
-LATER_MODES = ("merge",)
+MODES = ("overwrite", "append", "append_once", "upsert", "merge")
 
 
 class ReadConfig(Model):
@@ -115,20 +114,23 @@ class WriteConfig(Model):
     format: str
     path: str | None = None
     table: str | None = None
-    mode: Annotated[str, Choice(MODES, later=LATER_MODES)] = "overwrite"
+    mode: Annotated[str, Choice(MODES)] = "overwrite"
     partition_by: Annotated[list[ColumnName], BeforeValidator(_columns)] = []
     options: dict[str, Any] = {}
     register_table: Later = None
     table_properties: Later = {}
     merge_schema: Later = False
     overwrite_schema: Later = False
-    first_run_query: Later = None
+    first_run_query: str | None = None
+    """Read instead of `read.table` or `read.query` while the target is not there, and by a full
+    refresh."""
     add_metadata: Annotated[AddMetadata | None, BeforeValidator(_metadata)] = None
     skip_if_unchanged: Later = False
     skip_hash_columns: Later = None
     skip_hash_sort_columns: Later = None
     streaming: Later = None
-    merge_keys: Later = None
+    merge_keys: Annotated[list[ColumnName], BeforeValidator(_columns)] = []
+    """The columns that identify a row, for `merge`: what Odibi calls an upsert into a database."""
     merge_options: Later = None
     overwrite_options: Later = None
     zorder_by: Annotated[Any, NoEffect("it changes speed, not rows")] = []

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from odibi_dagster.connections.base import Location
     from odibi_dagster.core.batch import Batch
+    from odibi_dagster.core.facts import Facts
     from odibi_dagster.core.frame import Frame
     from odibi_dagster.core.types import DType
     from odibi_dagster.engines.base import Engine
@@ -88,7 +89,8 @@ def unchanged(staged: Staged) -> Published:
 class Bounds:
     """Which rows of a source are wanted: `lower < cursor <= upper`; None is no bound.
 
-    The cursor is the first of `columns` that is not null; a row without one is beyond any bound.
+    The cursor is the first of `columns` that is not null. Rows without one are wanted too: whoever
+    reads them counts them.
     """
 
     columns: tuple[str, ...]
@@ -154,10 +156,6 @@ class Format(ABC):
         del bounds
         return self.scan(engine, location, options, declared)
 
-    def stored_schema(self, engine: Engine, location: Location) -> Mapping[str, DType]:
-        """The columns of what is stored there; no row is read."""
-        return self.scan(engine, location).collect_schema()
-
     def read_back(
         self,
         engine: Engine,
@@ -172,6 +170,16 @@ class Format(ABC):
         """
         del options, schema
         return self.scan(engine, location)
+
+    def stored_schema(
+        self,
+        engine: Engine,
+        location: Location,
+        options: Any = None,
+        schema: Callable[[], Mapping[str, DType] | None] = lambda: None,
+    ) -> Mapping[str, DType]:
+        """The columns of what a node published there, as `read_back` gives them; no row is read."""
+        return self.read_back(engine, location, options, schema).collect_schema()
 
     @abstractmethod
     def exists(self, location: Location) -> bool:
@@ -221,6 +229,13 @@ class Format(ABC):
     @abstractmethod
     def scan_staged(self, engine: Engine, staged: Staged) -> Frame:
         """The staged rows, with the schema they were staged with."""
+
+    def facts(self, engine: Engine, staged: Staged) -> Facts | None:  # noqa: ARG002
+        """What is known of the staged rows without reading them; None where nothing is.
+
+        Nothing is known, either, where reading them costs less than finding out.
+        """
+        return None
 
     def vet(self, engine: Engine, staged: Staged) -> None:
         """Refuse rows that cannot be published as their mode says: keys that are null or repeat.

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from odibi_dagster.core.types import DType
     from odibi_dagster.engines.base import Engine
     from odibi_dagster.formats.base import Staged
+    from odibi_dagster.formats.text import ReadAs
 
     Group: TypeAlias = tuple[tuple[str, ...], list[Path]]
 
@@ -56,7 +57,7 @@ class Csv(FileFormat):
         options: Any = None,
         declared: Mapping[str, DType] | None = None,
     ) -> Frame:
-        """See `Format.scan`. Types nobody declared are inferred in one pass over their columns.
+        """See `Format.scan`. Types nobody declared are inferred in a pass over their columns.
 
         Files with other columns than the first lie below it, with nulls for what they lack.
         """
@@ -157,7 +158,7 @@ def _typed(
     names = tuple(dict.fromkeys(name for group, _ in groups for name in group))
     said = options.types(names) | {n: t for n, t in declared.items() if n in names}
     text = _scan(engine, groups, options, dict.fromkeys(names, nw.String()))
-    schema, tested = _schema(engine, text, names, said, options)
+    schema, tested = _schema(engine, groups, text, said, options)
     direct = _direct(engine, schema)
     numbers = [name for name, dtype in direct.items() if dtype != nw.String()]
     special = frozenset(numbers) if options.decimal != "." or options.thousands else frozenset()
@@ -173,8 +174,8 @@ def _typed(
 
 def _schema(
     engine: Engine,
+    groups: Sequence[Group],
     text: Frame,
-    names: Sequence[str],
     said: Mapping[str, DType],
     options: CsvReadOptions,
 ) -> tuple[dict[str, DType], dict[str, bool]]:
@@ -182,14 +183,27 @@ def _schema(
 
     Columns of which every value was seen come again, with whether any has a space around it.
     """
+    names = text.collect_schema().names()
     unsaid = [name for name in names if name not in said]
     schema: dict[str, DType] = {name: said.get(name, nw.String()) for name in names}
     if not options.infer_schema:
         return schema, {}
     seen = text.head(options.infer_schema_length) if options.infer_schema_length else text
-    types, spaces = guessed(engine, _plain(seen, unsaid, options), unsaid)
+    read_as = _read_as(engine, groups, options, names)
+    types, spaces = guessed(engine, _plain(seen, unsaid, options), unsaid, read_as)
     whole = () if options.infer_schema_length else unsaid
     return schema | types, {name: name in spaces for name in whole}
+
+
+def _read_as(
+    engine: Engine, groups: Sequence[Group], options: CsvReadOptions, names: Sequence[str]
+) -> ReadAs | None:
+    """All rows with types that the engine's csv reader gives; None where it reads other values."""
+    other = options.decimal != "." or options.thousands or options.null_values_of
+    if other or options.infer_schema_length or nw.Int64 not in DIRECT[engine.name]:
+        return None
+    text: dict[str, DType] = dict.fromkeys(names, nw.String())
+    return lambda types: _scan(engine, groups, options, text | dict(types))
 
 
 def _direct(engine: Engine, schema: Mapping[str, DType]) -> dict[str, DType]:

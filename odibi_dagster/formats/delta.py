@@ -19,9 +19,8 @@ from odibi_dagster.formats.delta_commit import (
     create,
     last_batch,
     merge,
-    refuse_features,
-    refuse_nulls,
 )
+from odibi_dagster.formats.delta_guard import refuse_broken, refuse_features, refuse_nulls
 from odibi_dagster.formats.delta_scan import empty, scan_version
 from odibi_dagster.formats.errors import writing
 from odibi_dagster.formats.file_format import check_partitions
@@ -192,24 +191,28 @@ class Delta(Parquet):
         return empty(engine, staged.native_schema)
 
     def vet(self, engine: Engine, staged: Staged) -> None:
-        """See `Format.vet`; and nulls where the table allows none."""
+        """See `Format.vet`; and what the table itself allows in no row."""
         super().vet(engine, staged)
         assert isinstance(staged, DeltaStaged)  # noqa: S101
-        if staged.snapshot is not None and staged.mode != "overwrite" and staged.rows:
-            refuse_nulls(engine, self.scan_staged(engine, staged), staged.snapshot)
+        if staged.snapshot is None or not staged.rows:
+            return
+        rows = self.scan_staged(engine, staged)
+        refuse_broken(engine, rows, staged.snapshot)
+        if staged.mode != "overwrite":
+            refuse_nulls(engine, rows, staged.snapshot)
 
     def publish(self, engine: Engine, staged: Staged) -> Published:  # noqa: ARG002
         """See `Format.publish`: one commit. WriteError where the table changed since staging."""
         assert isinstance(staged, DeltaStaged)  # noqa: S101
         metadata: dict[str, int] = {}
         with writing(staged.location):
-            now = _open(staged.location) if self.exists(staged.location) else None
+            now = self._now(staged)
             last = last_batch(now, staged.batch.owner)
             adopted = last is not None and last >= staged.batch.number
             if not adopted and not (now and staged.mode != "overwrite" and staged.rows == 0):
                 metadata = _commit(staged)
             staging.drop(staged.folder)
-        table = _open(staged.location)
+        table = _newest(staged.location, now)
         return Published(
             staged.location,
             staged.rows,
@@ -219,6 +222,24 @@ class Delta(Parquet):
             total=_rows(table),
             adopted=adopted,
         )
+
+    def _now(self, staged: DeltaStaged) -> DeltaTable | None:
+        """The table as it is: opened anew only where something was committed since staging."""
+        if staged.snapshot is not None and not _next_commit(staged.snapshot, staged).exists():
+            return staged.snapshot
+        return _open(staged.location) if self.exists(staged.location) else None
+
+
+def _next_commit(snapshot: DeltaTable, staged: DeltaStaged) -> Path:
+    return staged.location.path / "_delta_log" / f"{snapshot.version() + 1:020}.json"
+
+
+def _newest(location: Location, table: DeltaTable | None) -> DeltaTable:
+    """The newest version: following the log from a known one is cheaper than reading all of it."""
+    if table is None:
+        return _open(location)
+    table.update_incremental()
+    return table
 
 
 def _commit(staged: DeltaStaged) -> dict[str, int]:

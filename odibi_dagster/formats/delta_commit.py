@@ -9,10 +9,8 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING, Any
 
-import narwhals.stable.v2 as nw
-
-from odibi_dagster.errors import SchemaContractError, WriteError
-from odibi_dagster.formats.base import APPENDING
+from odibi_dagster.errors import WriteError
+from odibi_dagster.formats.delta_guard import refuse_other_schema
 from odibi_dagster.formats.delta_log import add_action, delta_schema
 from odibi_dagster.formats.delta_scan import files_of
 from odibi_dagster.formats.disk import sync, synced
@@ -22,18 +20,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    import narwhals.stable.v2 as nw
     from deltalake import CommitProperties, DeltaTable
     from deltalake.transaction import AddAction
 
     from odibi_dagster.core.batch import Batch
-    from odibi_dagster.core.frame import Frame
-    from odibi_dagster.engines.base import Engine
     from odibi_dagster.formats.base import Staged
 
 _RETRIES = {"append": 15}
 """Appends do not mind what others commit meanwhile; every other mode was planned on one version."""
-_PLAIN = {"appendOnly", "invariants", "timestampNtz", "v2Checkpoint", "vacuumProtocolCheck"}
-"""Table features that demand nothing of whoever adds files."""
+_CONFIGURATION = {"delta.checkpointInterval": "10"}
+"""As Spark does by itself: whoever opens a table reads every commit since the last checkpoint."""
 
 
 def last_batch(snapshot: DeltaTable | None, owner: str) -> int | None:
@@ -50,7 +47,7 @@ def create(staged: Staged) -> None:
 
     root, fresh = staged.location.path, staged.folder / ".table"
     fresh.mkdir(exist_ok=True)
-    adds = _adds(move_in(fresh, staged.folder, staged.files), fresh)
+    adds = _adds(staged, move_in(fresh, staged.folder, staged.files), fresh)
     with synced(fresh / "_delta_log"):
         _committed(
             lambda: create_table_with_add_actions(
@@ -59,6 +56,7 @@ def create(staged: Staged) -> None:
                 adds,
                 "error",
                 list(staged.partition_by),
+                configuration=_CONFIGURATION,
                 commit_properties=_properties(staged.batch, 0),
             )
         )
@@ -79,7 +77,7 @@ def commit(staged: Staged, snapshot: DeltaTable, files: tuple[Path, ...]) -> Non
     WriteError where the table is not what `snapshot` says and that matters.
     """
     root = staged.location.path
-    adds, mode = _adds(files, root), "overwrite" if staged.mode == "overwrite" else "append"
+    adds, mode = _adds(staged, files, root), "overwrite" if staged.mode == "overwrite" else "append"
     properties = _properties(staged.batch, _RETRIES.get(staged.mode, 0))
     _allow_naive_times(snapshot, staged.schema)
     with synced(root / "_delta_log"):
@@ -94,10 +92,13 @@ def commit(staged: Staged, snapshot: DeltaTable, files: tuple[Path, ...]) -> Non
         )
 
 
-def _adds(files: tuple[Path, ...], root: Path) -> list[AddAction]:
+def _adds(staged: Staged, files: tuple[Path, ...], root: Path) -> list[AddAction]:
     import pyarrow.parquet as pq
 
-    return [add_action(file, root, pq.read_metadata(file)) for file in files]
+    footers = {file: pq.read_metadata(file) for file in files}
+    for file, footer in footers.items():
+        refuse_other_schema(file, footer, staged.schema, staged.partition_by)
+    return [add_action(file, root, footer) for file, footer in footers.items()]
 
 
 def merge(staged: Staged, snapshot: DeltaTable) -> dict[str, int]:
@@ -109,6 +110,8 @@ def merge(staged: Staged, snapshot: DeltaTable) -> dict[str, int]:
     root = staged.location.path
     before = files_of(snapshot)
     sources = [pq.ParquetFile(file) for file in staged.files]
+    for place, source in zip(staged.files, sources, strict=True):
+        refuse_other_schema(place, source.metadata, staged.schema, staged.partition_by)
     schema = sources[0].schema_arrow
     rows = (part for source in sources for part in source.iter_batches())
     same = " AND ".join(f"target.{_quoted(key)} = source.{_quoted(key)}" for key in staged.keys)
@@ -128,35 +131,6 @@ def merge(staged: Staged, snapshot: DeltaTable) -> dict[str, int]:
         "updated_rows": told["num_target_rows_updated"],
         "inserted_rows": told["num_target_rows_inserted"],
     }
-
-
-def refuse_features(snapshot: DeltaTable, mode: str) -> None:
-    """SchemaContractError where the table demands of its files what staged files do not keep."""
-    protocol, configuration = snapshot.protocol(), snapshot.metadata().configuration
-    demands = set(protocol.writer_features or ()) - _PLAIN - {"checkConstraints", "columnMapping"}
-    demands |= {name for name in configuration if name.startswith("delta.constraints.")}
-    if configuration.get("delta.columnMapping.mode", "none") != "none":
-        demands.add("delta.columnMapping")
-    if configuration.get("delta.appendOnly") == "true" and mode not in APPENDING:
-        demands.add("delta.appendOnly")
-    if demands:
-        msg = (
-            f"the table uses {', '.join(sorted(demands))}, which cannot be kept here; write to "
-            "another table, or drop the feature"
-        )
-        raise SchemaContractError(msg)
-
-
-def refuse_nulls(engine: Engine, rows: Frame, snapshot: DeltaTable) -> None:
-    """SchemaContractError where a column holds a null that the table declares as not null."""
-    required = [field.name for field in snapshot.schema().fields if not field.nullable]
-    if not required:
-        return
-    (counts,) = engine.fetch(rows.select(nw.col(*required).is_null().cast(nw.Int64()).sum()), 1)
-    broken = [f"'{name}' ({count:,})" for name, count in counts.items() if count]
-    if broken:
-        msg = f"the table allows no null in {', '.join(broken)}; filter the rows out, or fill them"
-        raise SchemaContractError(msg)
 
 
 def _quoted(column: str) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import narwhals.stable.v2 as nw
 
 from odibi_dagster.errors import SchemaContractError
+from odibi_dagster.formats.footers import column_statistics
 from odibi_dagster.formats.hive import values_of
 
 if TYPE_CHECKING:
@@ -90,35 +91,18 @@ def add_action(file: Path, root: Path, footer: FileMetaData) -> AddAction:
 
 def statistics(footer: FileMetaData) -> dict[str, Any]:
     """Row count, and per flat column null count and bounds where they hold for every row."""
-    flat = (
-        {
-            group.column(index).path_in_schema: index
-            for group in [footer.row_group(0)]
-            for index in range(footer.num_columns)
-            if footer.schema.column(index).max_repetition_level == 0
-            and "." not in group.column(index).path_in_schema
-        }
-        if footer.num_row_groups
-        else {}
-    )
     stats: dict[str, Any] = {
         "numRecords": footer.num_rows,
         "minValues": {},
         "maxValues": {},
         "nullCount": {},
     }
-    for name, index in flat.items():
-        _add_column(
-            stats,
-            name,
-            [footer.row_group(g).column(index).statistics for g in range(footer.num_row_groups)],
-        )
+    for name, groups in column_statistics(footer).items():
+        _add_column(stats, name, groups)
     return stats
 
 
 def _add_column(stats: dict[str, Any], name: str, groups: list[Any]) -> None:
-    if any(group is None or not group.has_null_count for group in groups):
-        return
     stats["nullCount"][name] = sum(group.null_count for group in groups)
     valued = [group for group in groups if group.num_values]
     if not valued or not all(group.has_min_max and _bounded(group.min) for group in valued):

@@ -9,6 +9,7 @@ from odibi_dagster.formats import types
 from odibi_dagster.formats.base import Size, formats
 from odibi_dagster.formats.errors import check_names, reading, writing
 from odibi_dagster.formats.file_format import FileFormat
+from odibi_dagster.formats.footers import facts_of
 from odibi_dagster.formats.hive import remember_types, types_of
 from odibi_dagster.formats.keys import Keys
 from odibi_dagster.formats.parquet_files import SINK, about_rows, check_ends, scan_parquet
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
 
     from odibi_dagster.connections.base import Location
+    from odibi_dagster.core.facts import Facts
     from odibi_dagster.core.frame import Frame
     from odibi_dagster.engines.base import Engine
     from odibi_dagster.formats.base import Published, Staged
@@ -86,10 +88,13 @@ class Parquet(FileFormat):
 
     def scan_staged(self, engine: Engine, staged: Staged) -> Frame:
         """See `Format.scan_staged`: columns in their staged order, with their staged types."""
-        in_folders = any(file.parent != staged.folder for file in staged.files)
-        hive = {n: staged.schema[n] for n in staged.partition_by} if in_folders else {}
+        hive = {name: staged.schema[name] for name in _folders(staged)}
         frame = scan_parquet(engine, staged.files, staged.folder, hive, staged.native_schema)
         return frame.select(*staged.schema)
+
+    def facts(self, engine: Engine, staged: Staged) -> Facts | None:
+        """See `Format.facts`: what the footers say."""
+        return facts_of(engine, staged, _folders(staged))
 
     def sink_words(
         self,
@@ -108,6 +113,12 @@ class Parquet(FileFormat):
         published = super().publish(engine, staged)
         _remember_types(staged)
         return published
+
+
+def _folders(staged: Staged) -> tuple[str, ...]:
+    """The columns that lie in hive folders; without a row there are no folders."""
+    in_folders = any(file.parent != staged.folder for file in staged.files)
+    return staged.partition_by if in_folders else ()
 
 
 def _remember_types(staged: Staged) -> None:

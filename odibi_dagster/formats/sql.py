@@ -17,7 +17,7 @@ from odibi_dagster.formats.parquet_files import SINK, scan_parquet
 from odibi_dagster.formats.types import as_declared, conformed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     import narwhals.stable.v2 as nw
@@ -60,6 +60,7 @@ class Sql(Parquet):
     """A table of a database. Rows come and go by way of Parquet in the project's own storage."""
 
     in_database = True
+    modes = Parquet.modes | {"merge"}
     partitions = False
     read_options = SqlReadOptions  # type: ignore[assignment]
     write_options = SqlWriteOptions  # type: ignore[assignment]
@@ -77,6 +78,10 @@ class Sql(Parquet):
         from odibi_dagster.formats.database.publish import last_batch
 
         return last_batch(_table(location), owner)
+
+    def size(self, location: Location, options: Any = None) -> None:  # type: ignore[override]  # noqa: ARG002
+        """See `Format.size`: nothing is known before the query is run."""
+        return
 
     def newest(self, location: Location) -> datetime | None:  # noqa: ARG002
         """See `Format.newest`: a database does not say."""
@@ -106,7 +111,13 @@ class Sql(Parquet):
         file = land(_table(location), bounds, declared)
         return as_declared(scan_parquet(engine, [file], file.parent, {}), declared)
 
-    def stored_schema(self, engine: Engine, location: Location) -> Mapping[str, DType]:  # noqa: ARG002
+    def stored_schema(
+        self,
+        engine: Engine,  # noqa: ARG002
+        location: Location,
+        options: Any = None,  # noqa: ARG002
+        schema: Callable[[], Mapping[str, DType] | None] = lambda: None,  # noqa: ARG002
+    ) -> Mapping[str, DType]:
         """See `Format.stored_schema`."""
         from odibi_dagster.formats.database.read import columns_of
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from odibi_dagster.core.names import NodeId
     from odibi_dagster.core.types import DType
     from odibi_dagster.engines.base import Engine
+    from odibi_dagster.formats.base import Bounds
     from odibi_dagster.transforms.base import Transform
 
 
@@ -42,9 +43,20 @@ class Planner:
     at: datetime = field(default_factory=now)
     _results: dict[NodeId, Frame] = field(default_factory=dict)
 
-    def inputs(self, node: Node) -> dict[str, Frame]:
-        """Every input of the node by name."""
-        return {name: self._source(node, source) for name, source in node.sources.items()}
+    def inputs(
+        self, node: Node, reach: Bounds | None = None, *, whole: bool = False
+    ) -> dict[str, Frame]:
+        """Every input of the node by name; of the main one at least the rows within `reach`.
+
+        `whole`: the main one is read as the node says for its first load, where it does.
+        """
+        sources = dict(node.sources)
+        if whole and node.first is not None and node.main is not None:
+            sources[node.main] = node.first
+        return {
+            name: self._source(node, source, reach if name == node.main else None)
+            for name, source in sources.items()
+        }
 
     def output(self, node: Node, inputs: Mapping[str, Frame]) -> Frame:
         """The main input after every step. Errors say which step of which node they come from."""
@@ -105,13 +117,15 @@ class Planner:
     def _planned(self, node: Node) -> Frame:
         return self.output(node, self.inputs(node))
 
-    def _stored(self, node: Node) -> Frame:
+    def _stored(self, node: Node, reach: Bounds | None = None) -> Frame:
         target = node.target
         assert target is not None  # noqa: S101  (result() asked)
         if not target.format.exists(target.location):
             advice = "materialize it first" if node.config.enabled else "and it is disabled"
             msg = f"node {node.id} is not stored yet ({target.location}): {advice}"
             raise DataReadError(msg)
+        if reach is not None and target.format.in_database:
+            return target.format.scan_within(self.engine, target.location, reach)
         return target.format.read_back(
             self.engine, target.location, target.options, lambda: self._published_schema(node)
         )
@@ -124,13 +138,18 @@ class Planner:
         except DataReadError:
             return None
 
-    def _source(self, node: Node, source: Source) -> Frame:
+    def _source(self, node: Node, source: Source, reach: Bounds | None = None) -> Frame:
         match source:
             case Stored(location, format, options):
                 types = {n: c.dtype for n, c in node.declared.items() if c.dtype is not None}
                 declared = None if node.steps else types
+                if reach is not None:
+                    return format.scan_within(self.engine, location, reach, options, declared)
                 return format.scan(self.engine, location, options, declared)
             case Upstream(upstream):
+                other = self.project.nodes[upstream]
+                if reach is not None and other.target is not None:
+                    return self._stored(other, reach)
                 return self.result(upstream)
             case External():
                 return self.engine.wrap(self.external(source))

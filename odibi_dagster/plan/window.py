@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     Mark = int | float | Decimal | date | datetime
 
 _CURSOR = "__odibi_cursor"
+_MOMENT = r"^\d+-\d+-\d+([T ]\d+[0-9:.]*)?"
+"""Text of a time up to its zone."""
+_UTC = r"^(z|[+-]00(:?00)?)$"
 _SECOND = "%Y-%m-%dT%H:%M:%S"
 
 
@@ -60,6 +63,43 @@ class Window:
     """Rows of the input that have no cursor; None: nobody looked."""
     is_empty: bool = False
     """Whether the input has nothing new."""
+
+
+def earlier(moment: date, span: timedelta) -> date | None:
+    """So much before; None where no day is: the year 1 stands for none in many a database."""
+    try:
+        return moment - span
+    except OverflowError:
+        return None
+
+
+def _zones(name: str, place: int) -> Mapping[str, nw.Expr]:
+    """The first and the last of the zones that text names, and how many values name one or none."""
+    zone = nw.col(name).str.replace_all(_MOMENT, "").str.replace_all(_UTC, "Z")
+    count = nw.Int64()
+    return {
+        f"zone_first{place}": zone.min(),
+        f"zone_last{place}": zone.max(),
+        f"with_zone{place}": (zone != "").cast(count).sum(),
+        f"without_zone{place}": (zone == "").cast(count).sum(),
+    }
+
+
+def _refuse_zones(column: str, row: Mapping[str, Any]) -> None:
+    """CursorError where text names several zones, or some of it none."""
+    zones = {v for k, v in row.items() if k.startswith("zone") and v is not None}
+    if len(zones) < 2:
+        return
+    zoned, naive = (
+        sum(int(v or 0) for k, v in row.items() if k.startswith(word))
+        for word in ("with_zone", "without_zone")
+    )
+    said = " and ".join(sorted(zone or "none" for zone in zones))
+    msg = (
+        f"cursor '{column}': {zoned:,} values name a zone and {naive:,} do not, or they name "
+        f"several ({said}), so their order is not known; write all of them in one zone"
+    )
+    raise CursorError(msg)
 
 
 class Cursor:
@@ -112,9 +152,9 @@ class Cursor:
         if mark is None or not lag:
             return mark
         if isinstance(mark, datetime):
-            return mark - lag
+            return earlier(mark, lag)
         if isinstance(mark, date):
-            return mark - timedelta(days=-(-lag // timedelta(days=1)))
+            return earlier(mark, timedelta(days=-(-lag // timedelta(days=1))))
         msg = f"watermark_lag is a time, and column '{self._incremental.column}' holds numbers"
         raise SchemaContractError(msg)
 
@@ -190,6 +230,8 @@ class Cursor:
             if isinstance(dtype, nw.String):
                 unread = ~nw.col(name).is_null() & cursor.is_null()
                 measures[f"unread{place}"] = unread.cast(count).sum()
+                if self._incremental.pattern is None:
+                    measures |= _zones(name, place)
             elif dtype.is_float():
                 finite = nw.col(name).is_finite().fill_null(True)
                 measures[f"infinite{place}"] = (~finite).cast(count).sum()
@@ -209,12 +251,14 @@ class Cursor:
                 "date_format, or filter them out"
             )
             raise CursorError(msg)
+        _refuse_zones(column, row)
         if infinite:
             msg = f"cursor '{column}' is not finite in {infinite:,} rows; filter them out"
             raise CursorError(msg)
         if row.get("future"):
+            allowed = str(max_future).removesuffix(", 0:00:00")
             msg = (
-                f"cursor '{column}' is beyond now + {max_future} in {int(row['future']):,} rows, "
+                f"cursor '{column}' is beyond now + {allowed} in {int(row['future']):,} rows, "
                 "and rows that arrive later would be lost behind such a mark; mend them, or write "
                 "dagster: {max_future: 3650d}"
             )

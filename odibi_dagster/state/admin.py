@@ -159,7 +159,10 @@ class Admin:
 
         def work(connection: sa.Connection) -> None:
             if connection.execute(sa.select(_S.c.id).where(_S.c.id == new.key)).first():
-                msg = f"{new} has a state of its own; forget that first"
+                msg = (
+                    f"{new} has a state of its own; write 'odibi-dagster state forget CONFIG "
+                    f"{new.pipeline}/{new.node}' first"
+                )
                 raise StateMismatchError(msg)
             connection.execute(sa.update(_S).where(_S.c.id == old.key).values(**values))
             for table in (_B, _R, tables.metrics):
@@ -181,15 +184,23 @@ class Admin:
 
         self._alone(identity, work)
 
-    def prune(self, seconds: float = KEPT_SECONDS, batches: int = KEPT_BATCHES) -> int:
+    def prune(
+        self,
+        identities: Sequence[Identity],
+        seconds: float = KEPT_SECONDS,
+        batches: int = KEPT_BATCHES,
+    ) -> int:
         """Forget batches older than that, but none of the newest; how many were."""
 
         def work(connection: sa.Connection) -> int:
-            query = sa.select(_S.c.id, _S.c.batch).where(_S.c.project == self._project)
-            return sum(
-                prune(connection, key, newest, seconds, batches)
-                for key, newest in connection.execute(query).all()
-            )
+            total = 0
+            for identity in identities:
+                query = sa.select(_S.c.batch).where(_S.c.id == identity.key)
+                newest = connection.execute(query).scalar() or 0
+                if gone := prune(connection, identity.key, newest, seconds, batches):
+                    self._note(connection, identity, "prune", f"batches: {gone}")
+                    total += gone
+            return total
 
         return patiently(self._store.engine, work)
 

@@ -48,20 +48,38 @@ _ISOLATION = {"postgresql": "READ COMMITTED", "mysql": "READ COMMITTED"}
 """Each statement sees what is committed by then, whatever a server's own default is."""
 
 
-def connect(url: str) -> sa.Engine:
-    """An engine for the state. ConfigError where the URL is none; it never shows a password."""
+def parse(url: str) -> sa.URL:
+    """The URL of a state; nothing is opened. ConfigError where it is none, without a password."""
     try:
         parsed = sa.make_url(url)
         if (name := parsed.get_backend_name()) == "mariadb":
             # SQLAlchemy has two names for one dialect
             parsed = parsed.set(drivername=parsed.drivername.replace("mariadb", "mysql", 1))
             name = "mysql"
-        if name not in _CONNECT:
-            msg = f"invalid state url: {name} is not supported; use sqlite, postgresql or mysql"
-            raise ConfigError(msg)
-        if name == "sqlite" and parsed.database in (None, "", ":memory:"):
-            msg = "invalid state url: it names no file, and nothing would be remembered; write "
-            raise ConfigError(msg + "sqlite:////path/of/state.db")
+    except (ArgumentError, NoSuchModuleError, ValueError) as error:
+        raise _no_url(error) from None
+    if name not in _CONNECT:
+        msg = f"invalid state url: {name} is not supported; use sqlite, postgresql or mysql"
+        raise ConfigError(msg)
+    if name == "sqlite" and parsed.database in (None, "", ":memory:"):
+        msg = "invalid state url: it names no file, and nothing would be remembered; write "
+        raise ConfigError(msg + "sqlite:////path/of/state.db")
+    return parsed
+
+
+def _no_url(error: Exception) -> ConfigError:
+    """The text of the error may hold the URL, and the URL a password."""
+    return ConfigError(
+        f"invalid state url ({type(error).__name__}); write "
+        "postgresql://user:password@host:5432/name, mysql+pymysql://... or sqlite:////path"
+    )
+
+
+def connect(url: str) -> sa.Engine:
+    """An engine for the state. ConfigError where the URL is none; it never shows a password."""
+    parsed = parse(url)
+    name = parsed.get_backend_name()
+    try:
         engine = sa.create_engine(
             parsed,
             connect_args=_arguments(parsed, name),
@@ -72,12 +90,7 @@ def connect(url: str) -> sa.Engine:
             **({"isolation_level": _ISOLATION[name]} if name in _ISOLATION else {}),
         )
     except (ArgumentError, NoSuchModuleError, ValueError) as error:
-        # the text of the error may hold the URL, and the URL a password
-        msg = (
-            f"invalid state url ({type(error).__name__}); write "
-            "postgresql://user:password@host:5432/name, mysql+pymysql://... or sqlite:////path"
-        )
-        raise ConfigError(msg) from None
+        raise _no_url(error) from None
     except ModuleNotFoundError as error:
         msg = f"the state url needs the Python package '{error.name}'; install it"
         if parsed.drivername == "postgresql+psycopg":

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from odibi_dagster.errors import FencedError, LeaseHeldError
+from odibi_dagster.errors import LeaseHeldError
 from odibi_dagster.state import tables
 from odibi_dagster.state.clock import Now
 from odibi_dagster.state.database import connect, patiently
 from odibi_dagster.state.marks import Mark, decode, encode, later
 from odibi_dagster.state.migrations import bring_up, refuse_other_version
+from odibi_dagster.state.records import Facts, Intent, Lease, Remembered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -32,65 +33,6 @@ WAIT_SECONDS = 60.0
 KEPT_SECONDS = 400 * 86_400.0
 KEPT_BATCHES = 50
 _STATE = tables.state
-
-
-@dataclass(frozen=True)
-class Intent:
-    """A batch about to be published: its number, its window, and the run it belongs to.
-
-    The window are the rows with `lower < cursor <= upper`; None is no bound. `run_key` is the same
-    for every run that repeats a failed one.
-    """
-
-    number: int
-    run_key: str
-    lower: Mark | None = None
-    upper: Mark | None = None
-    full: bool = False
-    """Whether it replaces the target by everything up to `upper`."""
-
-
-@dataclass(frozen=True)
-class Remembered:
-    """What a row says when a lease is taken."""
-
-    name: str
-    """Whose batches the target holds."""
-    mark: Mark | None
-    batch: int
-    """The number of the last batch that was confirmed; 0 before the first."""
-    in_target: int
-    """The number of the last batch that the target named then."""
-    run_key: str | None
-    """Of the run that published it."""
-    intent: Intent | None
-    """A batch that was about to be published and never confirmed."""
-    target: str | None
-
-
-@dataclass(frozen=True)
-class Lease:
-    """The right to change one row, until the fence is raised by somebody else."""
-
-    identity: Identity
-    owner: str
-    fence: int
-    remembered: Remembered
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What is known of a published batch; None is unknown."""
-
-    rows: int | None = None
-    quarantined: int | None = None
-    bytes: int | None = None
-    seconds: float | None = None
-    adopted: bool = False
-    in_target: int = 0
-    """The last batch that the target names now."""
-    metrics: Mapping[str, Mapping[str, float]] | None = None
-    """By check name and metric."""
 
 
 class Store:
@@ -160,22 +102,23 @@ class Store:
 
         self._run(work)
 
-    def release(self, lease: Lease, message: str = "") -> None:
-        """Let the next one in; a `message` says why the run failed. Nothing where it was fenced.
+    def release(self, lease: Lease, message: str = "") -> bool:
+        """Let the next one in; a `message` says why the run failed. False where it was fenced.
 
         An intent stays for the next run: nobody knows whether its batch will not become visible.
         """
 
-        def work(connection: sa.Connection) -> None:
+        def work(connection: sa.Connection) -> bool:
             if message:
                 self._note(connection, lease, "failed", message=message)
-            connection.execute(
+            done = connection.execute(
                 sa.update(_STATE)
                 .where(*_mine(lease))
                 .values(owner=None, lease_until=None, version=_STATE.c.version + 1)
             )
+            return done.rowcount == 1
 
-        self._run(work)
+        return self._run(work)
 
     def window(self, identity: Identity, number: int) -> Intent | None:
         """A confirmed batch as it was intended; None where it is forgotten."""
@@ -230,7 +173,7 @@ class Store:
         free = row.owner is None or row.lease_until <= row.now
         if not free and row.owner != owner:
             return row.owner, row.lease_until - row.now
-        connection.execute(
+        done = connection.execute(
             sa.update(_STATE)
             .where(_STATE.c.id == identity.key, _STATE.c.version == row.version)
             .values(
@@ -240,6 +183,8 @@ class Store:
                 version=row.version + 1,
             )
         )
+        if done.rowcount != 1:
+            return "unknown", 0.0  # somebody was quicker: look again
         return Lease(
             identity,
             owner,
@@ -248,12 +193,18 @@ class Store:
                 row.name,
                 _decoded(row.mark),
                 row.batch,
+                row.batch or self._used(connection, identity),
                 row.in_target,
                 row.run_key,
                 _intent(row.intent),
                 row.target,
             ),
         )
+
+    def _used(self, connection: sa.Connection, identity: Identity) -> int:
+        b = tables.batches
+        query = sa.select(sa.func.max(b.c.number)).where(b.c.state_id == identity.key)
+        return connection.execute(query).scalar() or 0
 
     def _row(self, connection: sa.Connection, identity: Identity) -> Any:
         query = (
@@ -269,7 +220,7 @@ class Store:
     def _locked(self, connection: sa.Connection, lease: Lease) -> Any:
         row = connection.execute(sa.select(_STATE).where(*_mine(lease)).with_for_update()).first()
         if row is None:
-            raise _fenced(lease)
+            raise lease.fenced()
         return row
 
     def _update(
@@ -285,7 +236,7 @@ class Store:
             .values(**values, version=_STATE.c.version + 1, updated_at=Now())
         )
         if done.rowcount != 1:
-            raise _fenced(lease)
+            raise lease.fenced()
 
     def _remember(
         self, connection: sa.Connection, lease: Lease, intent: Intent, facts: Facts
@@ -373,13 +324,6 @@ def _insert(connection: sa.Connection, identity: Identity) -> None:
 
 def _mine(lease: Lease) -> Sequence[sa.ColumnElement[bool]]:
     return _STATE.c.id == lease.identity.key, _STATE.c.fence == lease.fence
-
-
-def _fenced(lease: Lease) -> FencedError:
-    return FencedError(
-        f"{lease.identity} was taken over by another run while run {lease.owner} paused; nothing "
-        "more is published by this one"
-    )
 
 
 def _encoded(mark: Mark | None) -> str | None:

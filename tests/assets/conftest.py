@@ -5,7 +5,10 @@ from typing import TYPE_CHECKING
 import dagster as dg
 import pytest
 
+from tests.assets.databases import db
 from tests.assets.support import Shop
+
+__all__ = ["db"]
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

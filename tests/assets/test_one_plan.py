@@ -8,6 +8,7 @@ from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
 import pytest
 
 from tests.assets.support import Shop, keys
@@ -61,12 +62,22 @@ def polars_calls() -> Iterator[Counter[str]]:
         threading.setprofile(None)
 
 
-def _shop(shop: Shop, *, contracts: str = "[]", tests: str = "[]", format: str = "parquet") -> None:
-    import polars as pl
+KNOWN = "[{type: not_null, columns: [id, amount]}, {type: range, column: id, min: 0}]"
+"""What footers answer."""
 
+
+def _shop(
+    shop: Shop,
+    *,
+    contracts: str = "[]",
+    tests: str = "[]",
+    format: str = "parquet",
+    rows: int = 1000,
+) -> None:
     (shop.root / "lake").mkdir()
-    frame = pl.DataFrame({"id": range(1000), "amount": [float(i % 7) for i in range(1000)]})
-    frame.write_parquet(shop.root / "lake/orders.parquet")
+    ids = pl.int_range(rows).alias("id")
+    frame = pl.LazyFrame().select(ids, amount=(ids % 7).cast(pl.Float64))
+    frame.sink_parquet(shop.root / "lake/orders.parquet")
     shop.write(NODE.format(contracts=contracts, tests=tests, format=format))
 
 
@@ -85,3 +96,21 @@ def test_one_sink_one_audit_one_aggregate_over_the_input(
     assert run.ok
     assert calls["sink"] == 1
     assert calls["collect"] == queries, "a sink is collected once, and so is each aggregate"
+
+
+@pytest.mark.parametrize("format", ["parquet", "delta"])
+@pytest.mark.parametrize(
+    ("tests", "rows", "queries"),
+    [(KNOWN, 1000, 2), (KNOWN, 1_500_000, 1), (RULES, 1_500_000, 2)],
+    ids=["few rows", "footers", "a scan for the rest"],
+)
+def test_what_footers_of_many_rows_answer_is_not_scanned(
+    shop: Shop, tests: str, rows: int, queries: int, format: str
+) -> None:
+    _shop(shop, tests=tests, rows=rows, format=format)
+    with polars_calls() as calls:
+        run = shop.run(keys("bronze/orders"))
+    assert run.ok
+    assert calls["collect"] == queries
+    kept = rows - len(range(0, rows, 7))
+    assert {run.check_metadata(name)["total_rows"] for name in run.checks} == {kept}

@@ -65,6 +65,19 @@ def test_a_broken_test_leaves_the_old_data(shop: Shop, format: str) -> None:
     assert "nothing was published" in second.failures[0]
 
 
+@pytest.mark.parametrize("format", ["parquet", "delta"])
+def test_without_a_time_column_the_newest_file_of_the_input_says_how_fresh_it_is(
+    shop: Shop, format: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _orders(shop, format=format)
+    tests = "validation: {tests: [{type: freshness, max_age: 1h}]}"
+    config = shop.config.read_text("utf-8")
+    shop.config.write_text(config.replace("- name: big", f"- name: big\n        {tests}"))
+    assert shop.run().checks == {"freshness": (True, "ERROR")}
+    monkeypatch.setenv("ODIBI_NOW", "2999-01-01")
+    assert shop.run(keys("bronze/big")).checks == {"freshness": (False, "ERROR")}
+
+
 def test_a_broken_input_contract_stages_nothing(shop: Shop) -> None:
     _orders(
         shop,

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import os
 import pty
 import subprocess
@@ -37,35 +38,35 @@ def test_arguments_that_make_no_sense_are_2(cli: Cli, words: list[str]) -> None:
     assert stop.value.code == 2
 
 
-def test_help_imports_nothing_heavy() -> None:
-    heavy = "{'dagster', 'polars', 'pyspark', 'rich', 'pydantic', 'narwhals', 'sqlglot'}"
-    assert loaded_by(["--help"], heavy) == ""
+COLLECTING = """
+import gc
+from pathlib import Path
+
+from odibi_dagster import transform
+
+Path("loading").write_text(str(gc.isenabled()))
 
 
-def test_validate_does_without_dagster_and_spark(cli: Cli) -> None:
-    assert loaded_by(["validate", str(cli.root / "odibi.yaml")], "{'dagster', 'pyspark'}") == ""
-
-
-def loaded_by(words: list[str], modules: str) -> str:
-    """Which of the modules a command leaves imported, as it says itself."""
-    code = f"""
-import io, sys
-from odibi_dagster.cli import main
-out, sys.stdout = sys.stdout, io.StringIO()
-try:
-    main({words!r})
-except SystemExit:
-    pass
-print(*sorted({modules} & set(sys.modules)), file=out, end="")
+@transform
+def above(context, limit: int):
+    Path("running").write_text(str(gc.isenabled()))
+    return context.df
 """
-    run = subprocess.run(
-        [sys.executable, "-c", code],
-        env=child_environment(),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return run.stdout
+
+
+def test_a_process_collects_garbage_while_it_runs_nodes_and_not_while_it_loads(cli: Cli) -> None:
+    (cli.root / "transforms.py").write_text(COLLECTING, encoding="utf-8")
+    _, errors = cli.start("run", "odibi.yaml").communicate(timeout=120)
+    assert ((cli.root / "loading").read_text(), (cli.root / "running").read_text()) == (
+        "False",
+        "True",
+    ), errors
+
+
+def test_the_command_called_as_a_function_leaves_the_collector_alone(cli: Cli) -> None:
+    frozen = gc.get_freeze_count()
+    assert cli("run", "odibi.yaml").code == 0
+    assert (gc.isenabled(), gc.get_freeze_count()) == (True, frozen)
 
 
 @pytest.mark.parametrize(("environment", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from odibi_dagster.engines.base import Engine
 from odibi_dagster.errors import DataReadError, SchemaContractError
+from odibi_dagster.formats import text as columns_of_text
 from odibi_dagster.formats.csv_options import NULL_TOKENS, CsvReadOptions
 from tests.formats.support import POLARS, read, rows_of
 
@@ -21,6 +22,7 @@ SAME: list[tuple[str, tuple[str, ...], dict[str, Any], list[tuple[Any, ...]]]] =
     ("types", ("a,b,c,d\n1,True,007,2024-01-01\n2.5,FALSE,1,\n",), {},
      [(1.0, True, 7, "2024-01-01"), (2.5, False, 1, None)]),
     ("spaces around numbers", ("a,b\n 1, 2\n2 ,+3\n",), {}, [(1, 2), (2, 3)]),
+    ("tabs around numbers", ("a,b\n\t1, 2\n2\t,\t3 \n",), {}, [(1, 2), (2, 3)]),
     ("too large for 64 bits", ("a,b\n99999999999999999999,1e5\n2,inf\n",), {},
      [("99999999999999999999", 1e5), ("2", float("inf"))]),
     ("mixed with a boolean", ("a,b\nTrue,x\n1,y\n",), {}, [("True", "x"), ("1", "y")]),
@@ -111,6 +113,12 @@ def test_inference_sees_the_last_row(tmp_path: Path) -> None:
         ("NA", "x", nw.String()),
         ("NA", "NA", nw.String()),
         ("1", " 2 ", nw.Int64()),
+        ("1", "\t2", nw.Int64()),
+        ("1.5", "99999999999999999999", nw.String()),
+        ("1.5", "1e300", nw.Float64()),
+        ("1.5", "inf", nw.Float64()),
+        ("true", "TRUE", nw.Boolean()),
+        ("true", "t", nw.String()),
     ],
 )
 def test_a_late_value_counts(tmp_path: Path, first: str, last: str, dtype: nw.dtypes.DType) -> None:
@@ -118,6 +126,27 @@ def test_a_late_value_counts(tmp_path: Path, first: str, last: str, dtype: nw.dt
     frame = read("csv", path)
     assert frame.collect_schema()["a"] == dtype
     assert len(rows_of(POLARS, frame)) == 5_001
+
+
+def test_rows_like_the_first_are_not_read_as_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole: list[str] = []
+    probe = columns_of_text._PROBE["polars"]
+
+    def seen(native: Any, columns: Any) -> Any:
+        if "SLICE" not in native.explain():
+            whole.extend(columns)
+        return probe(native, columns)
+
+    monkeypatch.setitem(columns_of_text._PROBE, "polars", seen)
+    rows = "1,1.5,true,x,NA\n" * 5_000
+    frame = read("csv", put(tmp_path / "like", "i,f,b,t,n\n" + rows))
+    assert whole == []
+    types = [nw.Int64(), nw.Float64(), nw.Boolean(), nw.String(), nw.String()]
+    assert list(frame.collect_schema().values()) == types
+    read("csv", put(tmp_path / "one null", "i,f,b,t,n\n" + rows + "1,1.5,true,x,7\n"))
+    assert whole == ["n"]
 
 
 def test_bounded_inference_fails_where_it_was_wrong(engine: Engine, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -72,6 +73,29 @@ def test_what_is_published_is_read_again(
     write("delta", path, frame_of(engine, ROWS).head(0), engine=engine, partition_by=partition_by)
     assert rows_of(engine, read("delta", path, engine=engine)) == []
     assert read("delta", path, engine=engine).collect_schema().names() == ["id", "k", "ok"]
+
+
+def test_all_that_a_commit_writes_is_brought_to_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table, synced = tmp_path / "t", set[int]()
+    flush = os.fsync
+
+    def spy(handle: int) -> None:
+        synced.add(os.fstat(handle).st_ino)
+        flush(handle)
+
+    monkeypatch.setattr(os, "fsync", spy)
+    log = table / "_delta_log"
+    for version in range(11):
+        before = {path: path.stat().st_mtime_ns for path in log.glob("*")}
+        published = write("delta", table, frame_of(POLARS, ROWS), batch=f"b{version + 1}")
+        assert published.metadata["version"] == version
+        new = {path for path in log.iterdir() if before.get(path) != path.stat().st_mtime_ns}
+        assert {path.stat().st_ino for path in [*new, log]} <= synced
+        synced.clear()
+    # a checkpoint, so that a reader need not read every commit
+    assert (log / "_last_checkpoint").exists()
 
 
 def test_all_types_come_back(tmp_path: Path) -> None:
@@ -292,6 +316,24 @@ def test_a_column_that_allows_no_null_gets_none(tmp_path: Path, mode: str) -> No
         write("delta", path, bad, mode=mode, **keys)
     write("delta", path, frame_of(POLARS, {"id": [2], "k": ["b"]}), mode=mode, **keys)
     assert sorted(rows_of(POLARS, read("delta", path))) == [(1, "a"), (2, "b")]
+
+
+def test_a_constraint_is_judged_as_delta_does(tmp_path: Path, engine: Engine) -> None:
+    """D13: null is not true; what breaks it is counted, and nothing is published."""
+    path = tmp_path / "out"
+    write("delta", path, frame_of(engine, {"n": [1, 2]}), engine=engine)
+    DeltaTable(str(path)).alter.add_constraint({"pos": "n > 0 AND n < 100"})
+    version = DeltaTable(str(path)).version()
+    for mode in ("append", "overwrite"):
+        bad = frame_of(engine, {"n": [-1, None, 100, 5]})
+        with pytest.raises(SchemaContractError, match=r"constraint 'pos' .* violated by 3 rows"):
+            write("delta", path, bad, engine=engine, mode=mode)
+        with pytest.raises(SchemaContractError, match="needs the column 'n'"):
+            other = frame_of(engine, {"m": [1]})
+            write("delta", path, other, engine=engine)
+    assert DeltaTable(str(path)).version() == version
+    write("delta", path, frame_of(engine, {"n": [3]}), engine=engine, mode="append")
+    assert DeltaTable(str(path)).version() == version + 1
 
 
 def test_a_table_that_only_allows_appends(tmp_path: Path) -> None:

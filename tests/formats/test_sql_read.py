@@ -75,7 +75,8 @@ BOUNDS = [
     (Bounds(("id",), upper=2), [1, 2]),
     (Bounds(("id",), lower=1, upper=3), [2, 3]),
     (Bounds(("id",)), [1, 2, 3, 4]),
-    (Bounds(("amount",), lower=Decimal("1.50")), [2, 4]),
+    (Bounds(("amount",), lower=Decimal("1.50")), [2, 3, 4]),
+    (Bounds(("id",), lower=datetime(2024, 1, 1)), [1, 2, 3, 4]),
 ]
 
 
@@ -93,10 +94,11 @@ def test_times_as_bounds(orders: Database) -> None:
     if orders.kind == "mysql":
         moment = moment.replace(tzinfo=UTC)
     frame = SQL.scan_within(POLARS, orders.table(), Bounds(("at",), lower=moment))
-    wanted = {(3,)} if orders.kind != "sqlite" else {(1,), (2,), (3,)}
-    assert set(rows_of(POLARS, frame.select("id"))) == wanted
+    wanted = {3, 4} if orders.kind != "sqlite" else {1, 2, 3, 4}
+    assert {row[0] for row in rows_of(POLARS, frame.select("id"))} == wanted
     upper = SQL.scan_within(POLARS, orders.table(), Bounds(("at",), upper=moment))
-    assert {(1,), (2,)} <= set(rows_of(POLARS, upper.select("id"))) <= {(1,), (2,), (3,)}
+    more = {1, 2, 4} if orders.kind != "sqlite" else {1, 2, 3, 4}
+    assert {row[0] for row in rows_of(POLARS, upper.select("id"))} == more
 
 
 def test_a_second_column_where_the_first_is_null(db: Database) -> None:
@@ -111,8 +113,7 @@ def test_a_mark_is_bound_and_never_part_of_the_statement(orders: Database) -> No
     """Q03: a mark comes from data, and data says anything."""
     evil = "2026'; DELETE FROM orders; --"
     frame = SQL.scan_within(POLARS, orders.table(), Bounds(("name",), lower=evil))
-    assert {row[0] for row in rows_of(POLARS, frame)} <= {1, 2, 4}
-    assert len(orders.rows()) == 4 if orders.kind == "sqlite" else True
+    assert {row[0] for row in rows_of(POLARS, frame)} == {1, 2, 3, 4}
     assert orders.run("SELECT count(*) FROM orders") == [(4,)]
 
 
@@ -149,7 +150,8 @@ def test_two_columns_of_one_name(tmp_path: Path, postgres_url: str) -> None:
 
 
 def test_a_missing_table(db: Database) -> None:
-    with pytest.raises(DataReadError, match=r"nowhere cannot be read|does not exist"):
+    db.run("CREATE TABLE elsewhere (id INTEGER)")
+    with pytest.raises(DataReadError, match="nowhere cannot be read"):
         scan(db.table("nowhere"))
     assert not SQL.exists(db.table("nowhere"))
 

@@ -10,7 +10,7 @@ import pytest
 from tests.kills.field import Field
 from tests.kills.nursery import Nursery
 
-FORMATS = ("delta", "parquet", "csv")
+FORMATS = ("delta", "parquet", "sql")
 DATABASES = ("sqlite", "postgres", "mariadb")
 
 
@@ -33,6 +33,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture(params=FORMATS)
 def ground(
     request: pytest.FixtureRequest, tmp_path: Path, database: str, nursery: Nursery
-) -> Field:
+) -> Iterator[Field]:
     """A node with a target of each layout, and its state on each database."""
-    return Field(tmp_path / "field", request.param, database, nursery)
+    yield Field(tmp_path / "field", request.param, database, nursery)
+    nursery.clear()

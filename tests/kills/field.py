@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import random
@@ -17,13 +18,16 @@ import sqlalchemy as sa
 
 from odibi_dagster.state import tables
 from odibi_dagster.state.marks import decode
-from tests.kills.nursery import Nursery, Order
+from tests.kills.layouts import LAKE, LAYOUTS, Layout, connection_of
+from tests.kills.lives import Order
+from tests.kills.nursery import Nursery
 from tests.kills.points import Board
 
 PROJECT = """\
 project: shop
 connections:
-  lake: {{type: local, base_path: ./lake}}
+  lake: {lake}
+  shop: {shop}
 pipelines:
   - pipeline: bronze
     nodes:
@@ -35,13 +39,8 @@ pipelines:
           incremental: {{mode: stateful, column: id}}
         validation:
           tests: [{{type: range, column: v, min: 0, on_fail: quarantine}}]
-        write: {{connection: lake, format: {format}, path: orders, mode: append}}
+        write: {{{write}, mode: append}}
 """
-READ: dict[str, Any] = {
-    "parquet": lambda path: pl.read_parquet(sorted(path.glob("*.parquet"))),
-    "delta": lambda path: pl.read_delta(str(path)),
-    "csv": pl.read_csv,
-}
 BAD = 7
 """Every seventh row is rejected."""
 PATIENCE = 120.0
@@ -58,8 +57,20 @@ class Life:
     told: Path
 
     def end(self) -> int:
+        """Until it has ended; its exit code. The lease of one who failed runs out at once."""
+        code = self.wait()
+        if code != 0:
+            self.field.lease_runs_out()
+        return code
+
+    def wait(self) -> int:
         """Until it has ended; its exit code."""
         return self.field.nursery.wait(self.process)
+
+    def stop(self) -> int:
+        """Tell a reader or a runner that it is enough; its exit code."""
+        Path(f"{self.told}.stop").touch()
+        return self.end()
 
     def signal(self, number: int) -> None:
         os.kill(self.process, number)
@@ -132,7 +143,9 @@ class Field:
     last: int = 0
     """The last row that the source has."""
     mutant: str = ""
+    project: str = PROJECT
     chance: random.Random = field(init=False)
+    _shop_url: str = ""
     _lives: int = 0
     _run: int = 0
     _reader: Life | None = None
@@ -140,7 +153,9 @@ class Field:
     def __post_init__(self) -> None:
         self.chance = random.Random(self.seed)
         (self.root / "lake/in").mkdir(parents=True)
-        (self.root / "odibi.yaml").write_text(PROJECT.format(format=self.format))
+        shop, self._shop_url = connection_of(self.state_url)
+        text = self.project.format(lake=LAKE, shop=shop, write=self.layout.write)
+        (self.root / "odibi.yaml").write_text(text)
 
     def grow(self, rows: int | None = None) -> None:
         """One more file in the source, complete from the first moment."""
@@ -157,6 +172,11 @@ class Field:
         self._run += not same_run
         return self._fork(run_id=f"run-{self._run}", **more)
 
+    def runner(self) -> Life:
+        """A new process that runs the node again and again until it is told to stop."""
+        self._run += 1
+        return self._fork(run_id=f"runner-{self._run}", what="loop", lease_seconds=0.3, pause=0.05)
+
     def _fork(self, **more: Any) -> Life:
         self._lives += 1
         board, told = self.root / f"board-{self._lives}", self.root / f"told-{self._lives}"
@@ -171,9 +191,23 @@ class Field:
         )
         return Life(self, self.nursery.fork(order), Board(board), told)
 
-    def watch(self) -> None:
-        """Let another process read the target all the time."""
-        self._reader = self._fork(run_id="reader", what="read")
+    def lease_runs_out(self) -> None:
+        """As if nobody had renewed it for long, by the clock of the database."""
+        with self._state.begin() as connection:
+            held = tables.state.c.lease_until.is_not(None)
+            connection.execute(sa.update(tables.state).where(held).values(lease_until=1.0))
+
+    @functools.cached_property
+    def _state(self) -> sa.Engine:
+        return sa.create_engine(self.state_url, poolclass=sa.NullPool)
+
+    @property
+    def layout(self) -> Layout:
+        return LAYOUTS[self.format]
+
+    def watch(self, pause: float = 0.002) -> None:
+        """Let another process read the target all the time, with so many seconds in between."""
+        self._reader = self._fork(run_id="reader", what="read", pause=pause)
 
     def drain(self) -> None:
         """Two lives that nothing befalls: whatever was begun is ended, and all is read."""
@@ -184,22 +218,23 @@ class Field:
 
     def verdict(self) -> Verdict:
         """Each row of the source must be in the target or its quarantine, once."""
-        counts = Counter(self._stored("orders")) + Counter(self._stored("orders_error"))
+        counts = Counter(self._ids("orders")) + Counter(self._ids("orders_error"))
         lost = set(range(1, self.last + 1)) - counts.keys()
         twice = {key for key, count in counts.items() if count > 1}
         reads = self._seen()
         return Verdict(lost, twice, [seen for seen in reads if not self._whole(*seen)], len(reads))
 
-    def _stored(self, name: str) -> list[int]:
-        path = self.root / "lake" / name
-        ids: list[int] = READ[self.format](path)["id"].to_list() if path.exists() else []
-        return ids
+    def stored(self, name: str = "orders") -> pl.DataFrame:
+        """The rows of the target, or of its quarantine."""
+        return self.layout.read(self.root / "lake", self._shop_url, name)
+
+    def _ids(self, name: str) -> list[int]:
+        return self.stored(name)["id"].to_list()
 
     def _seen(self) -> list[tuple[int, int, int]]:
         if self._reader is None:
             return []
-        Path(f"{self._reader.told}.stop").touch()
-        assert self._reader.end() == 0, self._reader.told.read_text()
+        assert self._reader.stop() == 0, self._reader.told.read_text()
         return [tuple(json.loads(line)) for line in self._reader.told.read_text().splitlines()]
 
     def _whole(self, rows: int, keys: int, last: int | None) -> bool:
@@ -212,10 +247,8 @@ class Field:
     def _ends(self) -> set[int]:
         """The last good row of every batch."""
         if not hasattr(self, "_known_ends"):
-            engine = sa.create_engine(self.state_url)
-            with engine.connect() as connection:
+            with self._state.connect() as connection:
                 uppers = connection.execute(sa.select(tables.batches.c.upper)).scalars().all()
-            engine.dispose()
             marks = (int(decode(upper)) for upper in uppers if upper)  # type: ignore[arg-type]
             self._known_ends = {mark - 1 if mark % BAD == 0 else mark for mark in marks}
         return self._known_ends

@@ -6,20 +6,17 @@ process with threads that compute is not a process.
 
 from __future__ import annotations
 
-import functools
 import gc
 import json
 import os
+import signal
 import subprocess
 import sys
-import time
-import traceback
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.kills.points import Board, Fuses, watch
+from tests.kills.lives import Order, born, import_all, load
 
 
 @dataclass
@@ -57,6 +54,10 @@ class Nursery:
         """Until that process has ended; its exit code, negative for a signal."""
         return int(self._ask({"do": "wait", "process": process}))
 
+    def clear(self) -> None:
+        """End every process that a test left behind."""
+        self._ask({"do": "clear"})
+
     def _ask(self, question: dict[str, Any]) -> Any:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -67,147 +68,41 @@ class Nursery:
         return json.loads(answer)
 
 
-@dataclass
-class Order:
-    """What one process shall do."""
-
-    config: str
-    format: str
-    state_url: str
-    run_id: str
-    board: str
-    what: str = "run"
-    lease_seconds: float = 0.3
-    fuses: dict[str, str] = field(default_factory=dict)
-    mutant: str = ""
-    full_refresh: bool = False
-    told: str = ""
-    """The file in which the process leaves what it has to say."""
-
-
-class _Quiet:
-    """Nobody listens; what a check blocks does not come here."""
-
-    publishes = True
-
-    def __init__(self, board: Board) -> None:
-        self._board = board
-
-    def planned(self, *_: Any) -> Iterator[Any]:
-        yield from ()
-
-    def judged(self, *_: Any) -> Iterator[Any]:
-        yield from ()
-
-    def published(self, *_: Any) -> Iterator[Any]:
-        self._board.enter("end")
-        yield from ()
-
-
-@functools.cache
-def _node(config: str) -> Any:
-    from odibi_dagster.config.load import load_project
-
-    project = load_project(config)
-    (node,) = project.nodes.values()
-    return project, node
-
-
-def _run(order: Order) -> None:
-    """One run of the one node, as the op of an asset makes it."""
-    from odibi_dagster.assets.identity import identity_of
-    from odibi_dagster.assets.memory import Memory
-    from odibi_dagster.assets.run import NodeRun, run_node
-    from odibi_dagster.engines.base import get_engine
-    from odibi_dagster.plan.planner import Planner
-    from odibi_dagster.state.store import Store
-    from tests.kills.mutants import MUTANTS
-
-    board = Board(Path(order.board))
-    fuses = Fuses(dict(order.fuses))
-    if order.mutant:
-        MUTANTS[order.mutant]()
-    watch(board, fuses, order.format)
-    board.enter("begin")
-    project, node = _node(order.config)
-    store = Store(order.state_url, lease_seconds=order.lease_seconds)
-    memory = Memory(store, identity_of(project, node), order.run_id, order.run_id[:60])
-    run = NodeRun(node, Planner(project, get_engine("polars")), memory)
-    for _ in run_node(run, _Quiet(board)):
-        pass
-
-
-def _read(order: Order) -> None:
-    """Read the target again and again until told to stop: rows, keys and the last key."""
-    import narwhals.stable.v2 as nw
-
-    from odibi_dagster.engines.base import get_engine
-
-    engine = get_engine("polars")
-    _, node = _node(order.config)
-    target = node.target
-    stop, told = Path(f"{order.told}.stop"), Path(order.told)
-    with told.open("a") as log:
-        while not stop.exists():
-            if not target.format.exists(target.location):
-                continue
-            frame = target.format.scan(engine, target.location)
-            keys = nw.col("id")
-            seen = engine.fetch(
-                frame.select(rows=nw.len(), keys=keys.n_unique(), last=keys.max()), 1
-            )
-            time.sleep(0.002)  # two cores are shared with the lives
-            log.write(json.dumps([seen[0]["rows"], seen[0]["keys"], seen[0]["last"]]) + "\n")
-            log.flush()
-
-
-def _born(order: Order) -> int:
-    """The exit code of a process: 0, or 1 with what happened in its file."""
-    try:
-        {"run": _run, "read": _read}[order.what](order)
-    except BaseException as error:  # noqa: BLE001  (the process ends here)
-        text = json.dumps({"error": type(error).__name__, "says": str(error)})
-        Path(order.told).write_text(text)
-        traceback.print_exc()
-        return 1
-    return 0
-
-
 def main() -> None:
-    _import_all()
+    import_all()
     gc.collect()
     gc.freeze()
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what a life prints is for the log
+    living: set[int] = set()
     for line in sys.stdin:
-        question = json.loads(line)
-        if question.pop("do") == "wait":
-            answer = os.waitstatus_to_exitcode(os.waitpid(question["process"], 0)[1])
-        else:
-            _node(question["config"])
-            answer = os.fork()
-            if answer == 0:
-                os._exit(_born(Order(**question)))
-        answers.write(f"{answer}\n")
+        answers.write(f"{_answer(json.loads(line), living)}\n")
         answers.flush()
+    _clear(living)
 
 
-def _import_all() -> None:
-    import deltalake.transaction  # noqa: F401
-    import psycopg2  # noqa: F401
-    import pyarrow.parquet  # noqa: F401
-    import pymysql  # noqa: F401
-    import sqlalchemy.dialects.mysql
-    import sqlalchemy.dialects.postgresql
-    import sqlalchemy.dialects.sqlite  # noqa: F401
+def _answer(question: dict[str, Any], living: set[int]) -> int:
+    match question.pop("do"):
+        case "wait":
+            living.discard(question["process"])
+            return os.waitstatus_to_exitcode(os.waitpid(question["process"], 0)[1])
+        case "clear":
+            return _clear(living)
+    load(question["config"])
+    process = os.fork()
+    if process == 0:
+        os._exit(born(Order(**question)))
+    living.add(process)
+    return process
 
-    import odibi_dagster.assets.factory
-    import odibi_dagster.engines.polars
-    import odibi_dagster.plan.planner  # noqa: F401
-    from odibi_dagster.formats.base import formats
-    from odibi_dagster.transforms.base import transforms
 
-    assert formats.known, transforms.known
+def _clear(living: set[int]) -> int:
+    for process in living:
+        os.kill(process, signal.SIGKILL)
+        os.waitpid(process, 0)
+    count = len(living)
+    living.clear()
+    return count
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import functools
 import importlib
+import json
 import mmap
 import os
 import signal
@@ -20,6 +21,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from tests.kills.layouts import Layout
 
 PHASES = (
     "begin", "lease", "recover", "plan", "stage", "audit", "split", "intend", "publish", "confirm",
@@ -41,19 +44,15 @@ _METHODS = {
     "confirm": f"{_SESSION}confirm",
 }
 """What a phase is: from the call of this method to that of the next."""
-INSIDE = {
-    "delta": ("odibi_dagster.formats.delta:commit", "before"),
-    "parquet": ("odibi_dagster.formats.batches:_final_names", "after"),
-    "csv": ("odibi_dagster.formats.ledger:announce", "after"),
-}
-"""Per format, a moment of publishing that lies between what is staged and what is visible."""
 POINTS = (
     "before lease", "in lease", "after lease", "before recover", "after recover", "before plan",
     "before stage", "after stage", "before audit", "after split", "before intend", "in intend",
     "after intend", "before quarantine", "in quarantine", "after quarantine", "before publish",
-    "in publish", "after publish", "before confirm", "in confirm", "after confirm",
+    "in publish", "after publish", "before confirm", "amid confirm", "in confirm", "after confirm",
 )  # fmt: skip
-"""`in` a step of the state: all said, and not committed; in publishing: see `INSIDE`."""
+"""`in` a step of the state: all said, and not committed; in publishing: see `Layout.inside`."""
+IN_STATE = ("in lease", "in intend", "amid confirm", "in confirm")
+"""There the row of the state is locked."""
 ACTIONS = ("kill", "raise", "full", "hang")
 
 
@@ -94,13 +93,16 @@ class Fuses:
     """What shall happen at which points, each once."""
 
     waiting: dict[str, str]
+    calm: threading.RLock = field(default_factory=threading.RLock)
+    """Held in every transaction of the state: who falls asleep holds no lock by its heartbeat."""
 
     def hit(self, point: str) -> None:
         match self.waiting.pop(point, None):
             case "kill":
                 os.kill(os.getpid(), signal.SIGKILL)
             case "hang":
-                os.kill(os.getpid(), signal.SIGSTOP)
+                with self.calm:
+                    os.kill(os.getpid(), signal.SIGSTOP)
             case "raise":
                 raise Broken(point)
             case "full":
@@ -115,13 +117,15 @@ def found(path: str) -> tuple[Any, str, Any]:
     return owner, name, getattr(owner, name)
 
 
-def watch(board: Board, fuses: Fuses, format: str) -> None:
+def watch(board: Board, fuses: Fuses, layout: Layout) -> None:
     """Put phases and points around the library, in this process and for good."""
     within: list[str] = []
     for phase, path in _METHODS.items():
         _around(path, functools.partial(_phase, board, fuses, within, phase))
-    _around(INSIDE[format][0], functools.partial(_inside, fuses, within, INSIDE[format][1]))
+    _around(f"{_STORE}_remember", functools.partial(_amid, fuses))
+    _around(layout.inside, functools.partial(_inside, fuses, within, layout.end))
     _committing(fuses, within)
+    _calming(fuses)
 
 
 def _around(path: str, context: Callable[..., Any]) -> None:
@@ -156,12 +160,51 @@ def _phase(
 
 
 @contextmanager
-def _inside(fuses: Fuses, within: list[str], when: str, _: tuple[Any, ...]) -> Iterator[None]:
-    if when == "before":
+def _inside(fuses: Fuses, within: list[str], end: bool, _: tuple[Any, ...]) -> Iterator[None]:
+    if not end:
         fuses.hit(f"in {within[-1]}")
     yield
-    if when == "after":
+    if end:
         fuses.hit(f"in {within[-1]}")
+
+
+@contextmanager
+def _amid(fuses: Fuses, _: tuple[Any, ...]) -> Iterator[None]:
+    """The row of the state is changed, and the batch is not noted yet."""
+    fuses.hit("amid confirm")
+    yield
+
+
+def watch_flushes(told: Path) -> None:
+    """Leave the inodes of all that was brought to the disk, as the run goes on to its mark."""
+    flushed: set[int] = set()
+    fsync = os.fsync
+
+    def noted(handle: Any) -> None:
+        fsync(handle)
+        flushed.add(os.fstat(handle).st_ino)
+
+    @contextmanager
+    def leave(_: tuple[Any, ...]) -> Iterator[None]:
+        told.write_text(json.dumps(sorted(flushed)))
+        yield
+
+    os.fsync = noted
+    _around(f"{_SESSION}confirm", leave)
+
+
+def _calming(fuses: Fuses) -> None:
+    """One transaction of the state at a time in this process."""
+    owner, name, real = found("odibi_dagster.state.database:insist")
+
+    def insist(engine: Any, attempt: Callable[[], Any]) -> Any:
+        def alone() -> Any:
+            with fuses.calm:
+                return attempt()
+
+        return real(engine, alone)
+
+    setattr(owner, name, insist)
 
 
 def _committing(fuses: Fuses, within: list[str]) -> None:

@@ -56,8 +56,12 @@ TYPES = [
         datetime(2024, 1, 1, tzinfo=UTC), ZONED, id="zoned",
     ),
     pytest.param(
-        ["2024-01-01", "2024-01-02 00:00:00", "2024-01-03T04:05:06.789012Z", None],
+        ["2024-01-01", "2024-01-02 00:00:00", "2024-01-03T04:05:06.789012", None],
         datetime(2024, 1, 1), MICRO, id="text",
+    ),
+    pytest.param(
+        ["2024-01-01T00:00+00:00", "2024-01-02 00:00:00Z", "2024-01-03T04:05:06.789012Z", None],
+        datetime(2024, 1, 1), MICRO, id="text with zones",
     ),
 ]  # fmt: skip
 
@@ -96,6 +100,16 @@ def test_a_fallback_is_read_where_the_cursor_is_null(engine: Engine, tmp_path: P
 BAD = [
     pytest.param(
         ["x", "2024-01-01", "y"], "2 values are no time in the format ISO 8601", id="text"
+    ),
+    pytest.param(
+        ["2024-01-01 12:00:00", "2024-01-01", "2024-01-01T12:00:00Z"],
+        "1 values name a zone and 2 do not",
+        id="text with a zone and without",
+    ),
+    pytest.param(
+        ["2024-03-31T01:30:00+01:00", "2024-03-31T03:30:00+02:00"],
+        r"they name several \(\+01:00 and \+02:00\)",
+        id="text of several zones",
     ),
     pytest.param([1.0, float("nan")], "is not finite in 1 rows", id="nan"),
     pytest.param([1.0, float("inf")], "is not finite in 1 rows", id="inf"),

@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from odibi_dagster.errors import ConfigError, OdibiError, StateUnavailableError
 from odibi_dagster.state import database
 from odibi_dagster.state.database import connect
-from odibi_dagster.state.store import Facts, Intent, Store
+from odibi_dagster.state.records import Facts, Intent
+from odibi_dagster.state.store import Store
 from tests.state.conftest import ME
 
 SECRET = "s3cr3t"

@@ -18,7 +18,8 @@ FORK = """
 import os, sys, traceback
 import pymysql, psycopg2, sqlalchemy.dialects.mysql, sqlalchemy.dialects.sqlite
 from odibi_dagster.errors import LeaseHeldError
-from odibi_dagster.state.store import Facts, Intent, Store
+from odibi_dagster.state.records import Facts, Intent
+from odibi_dagster.state.store import Store
 from tests.state.conftest import ME
 
 def forked(count, work):

@@ -16,7 +16,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+import dagster as dg
 import pytest
+import sqlalchemy as sa
+
+from odibi_dagster import load_odibi_assets
+from odibi_dagster.state import tables
+from odibi_dagster.state.marks import decode
 
 T = TypeVar("T")
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -36,6 +42,21 @@ pipelines:
             - {type: range, column: amount, min: 0, on_fail: quarantine}
             - {type: row_count, min: 1}
         write: {connection: lake, format: parquet, path: out/orders.parquet}
+"""
+INCREMENTAL = """\
+project: shop
+connections:
+  lake: {type: local, base_path: ./lake}
+pipelines:
+  - pipeline: bronze
+    nodes:
+      - name: orders
+        read:
+          connection: lake
+          format: csv
+          path: in/*.csv
+          incremental: {mode: stateful, column: id}
+        write: {connection: lake, format: csv, path: out.csv, mode: append}
 """
 DEFINITIONS = """\
 import dagster as dg
@@ -194,6 +215,42 @@ def test_a_materialization_from_the_ui(tmp_path: Path) -> None:
             "row_count": {"success": True, "severity": "ERROR"},
         }
     assert (tmp_path / "lake/out/orders.parquet").exists()
+
+
+def test_command_python_and_ui_share_the_marks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None of them has a DAGSTER_HOME: the mark still lies in one place."""
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    config, source = tmp_path / "odibi.yaml", tmp_path / "lake/in"
+    source.mkdir(parents=True)
+    config.write_text(INCREMENTAL)
+    (tmp_path / "definitions.py").write_text(DEFINITIONS)
+    (tmp_path / "workspace.yaml").write_text(
+        "load_from:\n  - python_file: {relative_path: definitions.py, location_name: shop}\n"
+    )
+
+    def by_command() -> None:
+        command = [sys.executable, "-m", "odibi_dagster.cli", "run", str(config)]
+        subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+
+    def in_python() -> None:
+        assert dg.materialize(load_odibi_assets(config)).success
+
+    def in_the_ui() -> None:
+        with dagster_dev(tmp_path, tmp_path / "dev.log") as server:
+            assert _launch(server, "shop", ["bronze", "orders"]) == "SUCCESS"
+
+    for number, run in enumerate([by_command, in_python, in_the_ui, by_command], 1):
+        (source / f"{number}.csv").write_text(f"id\n{number}\n")
+        run()
+        stored = (tmp_path / "lake/out.csv").read_text().split()
+        assert stored == ["id", *map(str, range(1, number + 1))]
+    url = f"sqlite:///{tmp_path}/.dagster_home/storage/odibi_state.db"
+    with sa.create_engine(url).connect() as connection:
+        windows = connection.execute(sa.select(tables.batches.c.lower, tables.batches.c.upper))
+        marks = [tuple(text and decode(text) for text in window) for window in windows]
+    assert marks == [(None, 1), (1, 2), (2, 3), (3, 4)]
 
 
 @pytest.mark.parametrize("folder", [REPOSITORY / "example_project", REPOSITORY])

@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import narwhals.stable.v2 as nw
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from odibi_dagster.core.batch import Batch
     from odibi_dagster.core.types import DType
 
+_OF_ROWS = ("IntegrityError", "DataError")
 NUMBER = (38, 18)
 """What is taken for a number without bounds of its own; a value beyond it is an error."""
 
@@ -120,17 +123,35 @@ class Dialect(ABC):
         """The statement that sets `columns` where all keys are those of a row in `other`."""
 
     @abstractmethod
+    def drop_known(self, staged: str, table: str, keys: Sequence[str]) -> str:
+        """The statement that removes staged rows whose keys are in the table.
+
+        One join, which needs no index on the table.
+        """
+
+    @abstractmethod
     def is_down(self, error: BaseException) -> bool:
         """Whether an error of the driver says that the database does not answer, for now."""
+
+    def is_of_rows(self, error: BaseException) -> bool:
+        """Whether an error of the driver says that rows do not fit the table."""
+        return any(each.__name__ in _OF_ROWS for each in type(error).__mro__)
 
     def bound(self, dtypes: Sequence[DType], value: Any, end: str) -> Any:
         """What the cursor is compared with; None where the database would compare it otherwise.
 
         A bound may be wider than asked for, never narrower. `end` is `lower` or `upper`. Text that
-        stands for something else is compared by nobody but its reader.
+        stands for something else is compared by nobody but its reader, and a value of another kind
+        is an error that its reader explains.
         """
-        text = any(isinstance(dtype, nw.String) for dtype in dtypes)
-        return value if not text or isinstance(value, str) else None
+        return value if all(_alike(dtype, value) for dtype in dtypes) else None
+
+    def unsure(self, cursor: str, dtypes: Sequence[DType]) -> str:
+        """The condition of rows that no bound may leave out: here, those without a cursor.
+
+        Whoever reads them counts them, or says what is wrong with them.
+        """
+        return f"{cursor} IS NULL"
 
     def quote(self, name: str) -> str:
         """A name as the database reads it, whatever characters it has."""
@@ -148,6 +169,14 @@ class Dialect(ABC):
     def names(self, columns: Iterable[str]) -> str:
         """Columns, quoted and separated by commas."""
         return ", ".join(self.quote(name) for name in columns)
+
+
+def _alike(dtype: DType, value: Any) -> bool:
+    if isinstance(dtype, (nw.Date, nw.Datetime)):
+        return isinstance(value, date)
+    if dtype.is_numeric():
+        return isinstance(value, (int, float, Decimal))
+    return isinstance(dtype, nw.String) and isinstance(value, str)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -21,8 +22,14 @@ if TYPE_CHECKING:
 
     from odibi_dagster.connections.database import TableLocation
 
-_DATA = ("IntegrityError", "DataError")
-"""The classes of a driver's errors that speak of the rows."""
+_VALUES = (
+    # MySQL: Duplicate entry 'ada@example.org' for key 'PRIMARY'; Incorrect integer value: 'x' for
+    re.compile(r"(Duplicate entry) '.*'(?= for )", re.DOTALL),
+    re.compile(r"(value:|value is out of range in) '.*'(?= for |$)", re.DOTALL),
+    # PostgreSQL: invalid input syntax for type integer: "x"; value "9" is out of range
+    re.compile(r'((?:: |^value ))".*"', re.DOTALL),
+)
+"""Where a database shows a value: what stays is in the group. A value may have several lines."""
 
 
 @contextmanager
@@ -57,7 +64,7 @@ def writing_to(location: TableLocation) -> Iterator[None]:
             raise
         if _is_down(location, error, cause):
             raise _unavailable(location, cause) from error
-        rows = any(each.__name__ in _DATA for each in type(cause).__mro__)
+        rows = dialect_of(location).is_of_rows(cause)
         kind: type[OdibiError] = SchemaContractError if rows else WriteError
         raise kind(f"{location} cannot be written: {_reason(cause)}") from error
 
@@ -83,6 +90,9 @@ def _unavailable(location: TableLocation, cause: BaseException) -> DatabaseUnava
 
 
 def _reason(error: BaseException) -> str:
-    """The first line: what follows may hold values."""
+    """The first line, which names columns and constraints; no value is in it."""
     text = error.args[1] if len(error.args) == 2 and isinstance(error.args[1], str) else str(error)
+    text = getattr(getattr(error, "diag", None), "message_primary", None) or text
+    for pattern in _VALUES:
+        text = pattern.sub(r"\1", text)
     return (text.strip().splitlines() or [type(error).__name__])[0]

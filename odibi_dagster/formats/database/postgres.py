@@ -132,6 +132,10 @@ class Postgres(Dialect):
         sets = ", ".join(f"{self.quote(c)} = {other}.{self.quote(c)}" for c in columns)
         return f"UPDATE {table} AS t SET {sets} FROM {other} WHERE {self.same('t', other, keys)}"
 
+    def drop_known(self, staged: str, table: str, keys: Sequence[str]) -> str:
+        """See `Dialect.drop_known`."""
+        return f"DELETE FROM {staged} USING {table} AS t WHERE {self.same('t', staged, keys)}"
+
     def is_down(self, error: BaseException) -> bool:
         """See `Dialect.is_down`. A connection that breaks has no code."""
         code = getattr(error, "pgcode", None)

@@ -147,12 +147,9 @@ class _Publisher:
         if self.staged.mode == "upsert":
             statement = dialect.update(self._table, _STAGED, keys, rest or keys)
             counts["updated_rows"] = execute(self.connection, statement).rowcount
+        execute(self.connection, dialect.drop_known(_STAGED, self._table, keys))
         names = dialect.names(columns)
-        same = dialect.same("t", _STAGED, keys)
-        statement = (
-            f"INSERT INTO {self._table} ({names}) SELECT {names} FROM {_STAGED} "
-            f"WHERE NOT EXISTS (SELECT 1 FROM {self._table} AS t WHERE {same})"
-        )
+        statement = f"INSERT INTO {self._table} ({names}) SELECT {names} FROM {_STAGED}"
         counts["inserted_rows"] = execute(self.connection, statement).rowcount
         return Done(counts=counts)
 

@@ -102,20 +102,20 @@ def _select(
         for column in columns
     )
     statement = plain(f"SELECT {selected} FROM {source_of(location)}")
-    tests, values = _within(dialect, location, columns, bounds or Bounds(()))
-    return sa.text(" WHERE ".join([statement, *filter(None, [" AND ".join(tests)])])), values
+    condition, values = _within(dialect, location, columns, bounds or Bounds(()))
+    return sa.text(f"{statement} WHERE {condition}" if condition else statement), values
 
 
 def _within(
     dialect: Dialect, location: TableLocation, columns: Sequence[Column], bounds: Bounds
-) -> tuple[list[str], dict[str, Any]]:
-    """The conditions that the database judges as we do, and the values bound to them."""
+) -> tuple[str, dict[str, Any]]:
+    """The condition, as far as the database judges it as we do, and the values bound to it."""
     known = {column.name: column.dtype for column in columns}
     if missing := [name for name in bounds.columns if name not in known]:
         msg = f"{location}: no column '{missing[0]}'; {did_you_mean(missing[0], known)}"
         raise DataReadError(msg)
     dtypes = [known[name] for name in bounds.columns]
-    names = plain(dialect.names(bounds.columns))
+    names = dialect.names(bounds.columns)
     cursor = f"COALESCE({names})" if len(bounds.columns) > 1 else names
     limits = {"lower": bounds.lower, "upper": bounds.upper}
     values = {
@@ -125,7 +125,9 @@ def _within(
     }
     above = ">=" if bounds.inclusive else ">"
     signs = {"lower": above, "upper": "<="}
-    return [f"{cursor} {signs[end]} :{end}" for end in values], values
+    within = " AND ".join(f"{plain(cursor)} {signs[end]} :{end}" for end in values)
+    kept = plain(dialect.unsure(cursor, dtypes))
+    return f"({within}) OR {kept}" if within else "", values
 
 
 def _write(

@@ -42,6 +42,7 @@ _WRITTEN: Mapping[type[DType], str] = {
     nw.Binary: "BLOB",
     nw.Date: "DATE",
 }
+_ISO_DAY = "-".join("[0-9]" * digits for digits in (4, 2, 2))
 _MOMENT = "%Y-%m-%d %H:%M:%S%.6f"
 
 
@@ -80,8 +81,14 @@ class Sqlite(Dialect):
         if isinstance(value, date) and super().bound(dtypes, value, end) is not None:
             day = value.astimezone(UTC) if isinstance(value, datetime) and value.tzinfo else value
             day += timedelta(days=-1 if end == "lower" else 2)
-            return day.strftime("%Y-%m-%d")
+            return date(day.year, day.month, day.day).isoformat()
         return super().bound(dtypes, value, end)
+
+    def unsure(self, cursor: str, dtypes: Sequence[DType]) -> str:
+        """See `Dialect.unsure`: a column of times holds anything, and only ISO text is in order."""
+        if not any(isinstance(dtype, (nw.Date, nw.Datetime)) for dtype in dtypes):
+            return super().unsure(cursor, dtypes)
+        return f"typeof({cursor}) <> 'text' OR {cursor} NOT GLOB '{_ISO_DAY}*'"
 
     def column_type(self, name: str, dtype: DType) -> str:
         """See `Dialect.column_type`."""
@@ -137,6 +144,11 @@ class Sqlite(Dialect):
         """See `Dialect.update`."""
         sets = ", ".join(f"{self.quote(c)} = {other}.{self.quote(c)}" for c in columns)
         return f"UPDATE {table} AS t SET {sets} FROM {other} WHERE {self.same('t', other, keys)}"
+
+    def drop_known(self, staged: str, table: str, keys: Sequence[str]) -> str:
+        """See `Dialect.drop_known`."""
+        join = f"{table} AS t JOIN {staged} ON {self.same('t', staged, keys)}"
+        return f"DELETE FROM {staged} WHERE rowid IN (SELECT {staged}.rowid FROM {join})"
 
     def is_down(self, error: BaseException) -> bool:
         """See `Dialect.is_down`."""

@@ -1,0 +1,140 @@
+"""`odibi-dagster state reset`, `repair`, `rename`, `forget` and `prune`: asked for first."""
+
+from __future__ import annotations
+
+import math
+import sys
+from dataclasses import replace
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+from odibi_dagster.errors import ConfigError, StateMismatchError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from odibi_dagster.cli.state_rows import States
+    from odibi_dagster.state.admin import Row
+    from odibi_dagster.state.marks import Mark
+
+
+def reset(states: States) -> int:
+    """Set the mark, or forget it."""
+    row, to = states.row(), states.args.to
+    mark = None if to is None else parse_mark(to)
+    what = "forget the mark" if mark is None else f"set the mark to {mark}"
+    if not _agreed(states, f"{what} of {row.identity} (it is {row.mark})"):
+        return 1
+    states.admin.reset(row.identity, mark)
+    return _done(states, row)
+
+
+def repair(states: States) -> int:
+    """Take the target as it is."""
+    from odibi_dagster.assets.repair import examine
+    from odibi_dagster.engines.base import get_engine
+    from odibi_dagster.plan.planner import Planner
+
+    row = states.row()
+    node = states.node_of(row)
+    if node is None:
+        msg = (
+            f"{row.identity} is no node of the file, so it has no target to look at; write state "
+            "rename where it has another name now, or state forget"
+        )
+        raise StateMismatchError(msg)
+    planner = Planner(states.project, get_engine(states.project.engine))
+    found = examine(states.store, row, node, planner)
+    line = states.terminal.line
+    line(f"state:  mark {row.mark}, batch {row.in_target} in the target")
+    line(f"target: mark {found.mark}, batch {found.in_target}, {found.target}")
+    if not _agreed(states, f"take the target of {row.identity} as it is"):
+        return 1
+    states.admin.repair(
+        row.identity, mark=found.mark, in_target=found.in_target, target=found.target
+    )
+    return _done(states, row)
+
+
+def rename(states: States) -> int:
+    """Let another node carry on."""
+    nodes = states.args.nodes
+    if len(nodes) != 2 or nodes[1].count("/") != 1:
+        msg = "state rename takes the old and the new PIPELINE/NODE"
+        raise ConfigError(msg)
+    row = states.row()
+    pipeline, node = nodes[1].split("/")
+    new = replace(row.identity, pipeline=pipeline, node=node)
+    if not _agreed(states, f"let {new} carry on where {row.identity} is"):
+        return 1
+    states.admin.rename(row.identity, new)
+    return _done(states, row)
+
+
+def forget(states: States) -> int:
+    """Remove everything that is remembered of a node."""
+    row = states.row()
+    if not _agreed(states, f"forget everything of {row.identity}; its data stays"):
+        return 1
+    states.admin.forget(row.identity)
+    return _done(states, row)
+
+
+def prune(states: States) -> int:
+    """Forget old batches, but none of the newest."""
+    from odibi_dagster.core.units import parse_duration
+
+    age, keep = states.args.older_than, states.args.keep
+    try:
+        seconds = parse_duration(age).total_seconds()
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+    if not _agreed(
+        states, f"forget the batches older than {age}, but the newest {keep} of each node"
+    ):
+        return 1
+    gone = states.admin.prune([row.identity for row in states.rows], seconds, keep)
+    states.terminal.line(f"{gone:,} {'batch' if gone == 1 else 'batches'} forgotten")
+    return 0
+
+
+CHANGES: Mapping[str, Callable[[States], int]] = {
+    "reset": reset,
+    "repair": repair,
+    "rename": rename,
+    "forget": forget,
+    "prune": prune,
+}
+
+
+def parse_mark(text: str) -> Mark:
+    """A mark as somebody types it.
+
+    >>> parse_mark("2024-01-31T12:00:00")
+    datetime.datetime(2024, 1, 31, 12, 0)
+    """
+    for read in (int, float, date.fromisoformat, datetime.fromisoformat):
+        try:
+            mark: Mark = read(text)
+        except ValueError:
+            continue
+        if not isinstance(mark, float) or math.isfinite(mark):
+            return mark
+    msg = f"{text!r} is no mark; write a number, 2024-01-31 or 2024-01-31T12:00:00"
+    raise ConfigError(msg)
+
+
+def _agreed(states: States, what: str) -> bool:
+    if states.args.yes:
+        return True
+    if not sys.stdin.isatty():
+        msg = f"nobody is there to ask whether to {what}; --yes says so"
+        raise ConfigError(msg)
+    states.terminal.write(f"{what}? [y/N] ")
+    states.terminal.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _done(states: States, row: Row) -> int:
+    states.terminal.line(f"{row.identity}: {states.args.action} done", "green")
+    return 0

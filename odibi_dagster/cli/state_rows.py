@@ -1,0 +1,89 @@
+"""The state of a project, as one call of `odibi-dagster state` sees it."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from typing import TYPE_CHECKING
+
+from odibi_dagster.errors import ConfigError, did_you_mean
+
+if TYPE_CHECKING:
+    import argparse
+
+    from odibi_dagster.cli.terminal import Terminal
+    from odibi_dagster.config.project import Node, Project
+    from odibi_dagster.state.admin import Admin, Row
+    from odibi_dagster.state.store import Store
+
+
+class States:
+    """What is remembered of a project in one environment, and who asks."""
+
+    def __init__(self, args: argparse.Namespace, project: Project, terminal: Terminal) -> None:
+        from odibi_dagster.state.admin import Admin
+
+        self.args, self.project, self.terminal = args, project, terminal
+        self.store = _open(args, project)
+        self.admin: Admin = Admin(self.store, project.config.project, _who())
+        env = project.env or ""
+        self.rows = [row for row in self.admin.rows() if row.identity.environment == env]
+
+    def row(self) -> Row:
+        """The row that the first NODE names: by the node, or by its `state_key`."""
+        if not self.args.nodes:
+            msg = f"state {self.args.action} takes a PIPELINE/NODE"
+            raise ConfigError(msg)
+        text = self.args.nodes[0]
+        found = [row for row in self.rows if text in self._names(row)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            msg = f"'{text}' could be {' or '.join(map(name_of, found))}"
+            raise ConfigError(msg)
+        known = [name_of(row) for row in self.rows]
+        hint = did_you_mean(text, known) if known else "nothing is remembered yet"
+        msg = f"nothing is remembered of '{text}'; {hint}"
+        raise ConfigError(msg)
+
+    def node_of(self, row: Row) -> Node | None:
+        """The node of the file whose state it is; None where there is none any more."""
+        from odibi_dagster.assets.identity import identity_of
+
+        mine = row.identity.pipeline, row.identity.node
+        for node in self.project.nodes.values():
+            identity = identity_of(self.project, node)
+            if (identity.pipeline, identity.node) == mine:
+                return node
+        return None
+
+    def _names(self, row: Row) -> tuple[str, ...]:
+        node = self.node_of(row)
+        return (name_of(row), row.identity.node, *((str(node.id), node.id.name) if node else ()))
+
+
+def name_of(row: Row) -> str:
+    """`pipeline/node`, after the prefix of its asset key where it has one."""
+    prefix = f"{row.identity.key_prefix}/" if row.identity.key_prefix else ""
+    return f"{prefix}{row.identity.pipeline}/{row.identity.node}"
+
+
+def _who() -> str:
+    """Who changes the state, as its notes say it; a container may have no name for its user."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = f"uid {os.getuid()}"
+    return f"cli:{user}"[:64]
+
+
+def _open(args: argparse.Namespace, project: Project) -> Store:
+    """The store that runs of this project use."""
+    from odibi_dagster.assets.instance import find_home, open_instance
+    from odibi_dagster.assets.state_url import VARIABLE, open_store, state_url
+
+    if os.environ.get(VARIABLE) or project.config.dagster.state_url:
+        return open_store(state_url(project, None))
+    home, ours = find_home(args.config)
+    with open_instance(home, ours=ours) as instance:
+        return open_store(state_url(project, instance))
