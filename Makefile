@@ -6,7 +6,7 @@ EXAMPLE := example_project
 HOME_DIR := $(CURDIR)/$(EXAMPLE)/.dagster_home
 export DAGSTER_HOME := $(HOME_DIR)
 
-.PHONY: help demo demo-full dev test lint bench shots clean
+.PHONY: help demo demo-full dev test chaos large lint bench shots clean
 
 help:
 	@echo "make demo       run the example project, in an environment of its own"
@@ -14,6 +14,7 @@ help:
 	@echo "make dev        open the example in Dagster's UI"
 	@echo "make test       run every test; ONLY='lint polars spark databases browser' for some"
 	@echo "make chaos      kill runs a thousand times for each pair of layout and database"
+	@echo "make large      try 10,000 partitions and 100,000 files"
 	@echo "make lint       ruff, mypy, import-linter and the checks of the documents"
 	@echo "make bench      measure against other tools (20 minutes); ARGS='--only gold' for a part"
 	@echo "make shots      take the pictures of docs/images again"
@@ -35,6 +36,9 @@ test: test-home
 chaos: test-home
 	@scripts/system-packages
 	@env -u DAGSTER_HOME ODIBI_TEST_KILLS=1000 $(TEST_VENV)/bin/pytest -q tests/kills
+
+large: test-home
+	@env -u DAGSTER_HOME ODIBI_TEST_LARGE=1 $(TEST_VENV)/bin/pytest -q -m "not spark" tests/large
 
 lint: test-home
 	@env -u DAGSTER_HOME $(TEST_VENV)/bin/python scripts/run_tests.py lint
