@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -74,3 +75,27 @@ def test_without_rows_on_polars(sql: str, worlds: dict[str, World]) -> None:
 def test_without_rows_on_spark(sql: str, worlds: dict[str, World], _spark: Engine) -> None:
     """A value of every row says nothing about a frame without rows: queries only."""
     assert _same(sql, worlds["empty"], _spark)
+
+
+MOMENTS = (
+    "2024-01-01 01:00:00", "2024-01-01", "2024-01-01 01:00", "2024-01-01 01:00:00Z",
+    "2024-01-01 01:00:00+01:00", "2024-01-01T01:00:00+01:00", "2024-01-01 01:00:00-00:30",
+    "2024-01-01 01:00:00+01", "2024-01-01 01:00+0100", "2024/01/01T01:00:00.25-0530",
+    "2024-01-01 01:00:00+01:00 ", "2024-01-01 01:00:00 +01:00", "2024-01-01 01:00:00+1:00",
+    "2024-01-01+01:00", "2024-01-01 01:00:00 UTC", "2023-12-31 23:30:00-01:00", "x+01:00", "", None,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["TIMESTAMPTZ", "TIMESTAMP", "DATE"])
+def test_an_offset_is_taken_off_where_the_zone_counts(
+    kind: str, engine: Engine, tmp_path: Path, worlds: dict[str, World]
+) -> None:
+    rows = pa.table({"id": range(len(MOMENTS)), "x": MOMENTS})
+    pq.write_table(rows, tmp_path / "m.parquet")
+    duck = worlds["full"].duck
+    duck.register("m", rows)
+    sql = f"SELECT TRY_CAST(x AS {kind}) AS y FROM m ORDER BY id"
+    frames = {"m": engine.scan("parquet", [tmp_path / "m.parquet"])}
+    found = engine.fetch(engine.sql(Query.parse(sql), frames), 100)
+    expected = same(duck.execute(sql).fetchall())
+    assert same([list(row.values()) for row in found]) == expected

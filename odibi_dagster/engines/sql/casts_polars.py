@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from odibi_dagster.engines.sql.types import Type
+from odibi_dagster.engines.sql.types import OFFSET, Type
 
 E = pl.Expr
 Rung = Callable[[E, Type, bool], E]
@@ -188,6 +188,16 @@ def _str_to_ts(value: E, to: Type, strict: bool) -> E:
     return _moment(value).str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us", strict=strict)
 
 
+def _str_to_tstz(value: E, to: Type, strict: bool) -> E:
+    hours, minutes = (value.str.extract(OFFSET, part).cast(pl.Int64) for part in (3, 4))
+    sign = pl.when(value.str.extract(OFFSET, 2) == "-").then(-1).otherwise(1)
+    away = (hours * 60 + minutes.fill_null(0)) * sign
+    # another offset is none
+    local = value.str.replace(OFFSET, "${1}").str.replace(r"^(.*:.*)[+-]", "${1}?")
+    moment = _str_to_ts(local, to, strict) - pl.duration(minutes=away.fill_null(0))
+    return _ts_to_tstz(moment, to, strict)
+
+
 def _day_to_date(value: E, _: Type, __: bool) -> E:
     # the parser alone would also read blanks and signs between the digits
     sure = pl.when(value.str.contains(r"^\d{4}-\d\d-\d\d$")).then(value)
@@ -260,7 +270,8 @@ _CASTS: dict[tuple[str, str], Any] = {
 }  # fmt: skip
 _RUNGS: dict[str, tuple[Rung, ...]] = {
     "int": (_digits_to_int, _str_to_int), "float": (_digits_to_float, _str_to_float),
-    "dec": (_str_to_dec,), "bool": (_str_to_bool,), "ts": _TS, "tstz": tuple(map(_as_utc, _TS)),
+    "dec": (_str_to_dec,), "bool": (_str_to_bool,), "ts": _TS, 
+    "tstz": (*map(_as_utc, _TS[:-1]), _str_to_tstz),
     "date": (_day_to_date, *map(_as_date, _TS)),
 }  # fmt: skip
 """How text becomes a value of each type, the usual spelling first."""

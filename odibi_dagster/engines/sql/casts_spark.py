@@ -10,7 +10,7 @@ from typing import Any
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from odibi_dagster.engines.sql.types import Type
+from odibi_dagster.engines.sql.types import OFFSET, Type
 
 _INTEGERS: dict[Any, str] = {
     8: "tinyint", 16: "smallint", 32: "int", 128: "decimal(38,0)", "u8": "smallint", "u16": "int",
@@ -114,6 +114,15 @@ def _moment(value: Column, to: Type) -> Column:
     return F.when(known, text).otherwise(F.concat(F.lit("not a timestamp: "), text))
 
 
+def _str_to_tstz(value: Column, to: Type) -> Column:
+    sign, hours, minutes = (F.regexp_extract(value, OFFSET, part) for part in (2, 3, 4))
+    away = F.concat(sign, hours, F.lit(":"), F.when(minutes != "", minutes).otherwise("00"))
+    # another offset is none
+    local = F.regexp_replace(value, OFFSET, "$1")
+    local = F.regexp_replace(local, r"^(.*:.*)[+-]", "$1?")
+    return F.concat(_moment(local, to), F.when(sign != "", away).otherwise("+00:00"))
+
+
 def _str_to_date(value: Column, to: Type) -> Column:
     return F.regexp_replace(_moment(value, to), r"^([0-9-]+) .*", "$1")
 
@@ -148,7 +157,7 @@ _PREPARED: dict[tuple[str, str], Callable[[Column, Type], Column]] = {
     ("dec", "dec"): lambda v, to: F.round(v, to.args[1]), ("float", "dec"): _float_to_dec,
     ("str", "int"): _str_to_int, ("str", "float"): lambda v, _: _number_text(v),
     ("str", "dec"): _str_to_dec, ("str", "bool"): _str_to_bool, ("str", "ts"): _moment,
-    ("str", "date"): _str_to_date, ("float", "str"): _float_to_str,
+    ("str", "tstz"): _str_to_tstz, ("str", "date"): _str_to_date, ("float", "str"): _float_to_str,
     ("int", "bool"): lambda v, _: v != 0, ("float", "bool"): lambda v, _: v != 0,
 }  # fmt: skip
 _DONE: set[tuple[str, str]] = {("float", "str"), ("int", "bool"), ("float", "bool")}

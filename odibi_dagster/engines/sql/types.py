@@ -13,6 +13,9 @@ from typing import Any
 import narwhals.stable.v2 as nw
 from sqlglot import exp
 
+OFFSET = r"(:\d+(?:\.\d+)?)([+-])(0\d|1[0-7])(?::?([0-5]\d))?\s*$"
+"""How text says the distance of its time from UTC: end of the time, sign, hours, minutes."""
+
 
 class SqlError(ValueError):
     """What is wrong with the user's SQL, in words for the user."""
