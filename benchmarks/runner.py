@@ -121,6 +121,8 @@ class Bench:
             "BENCH_OUT": str(self._out(contender)),
             "BENCH_REPORT": str(self._report(contender)),
             "DAGSTER_HOME": str(home),
+            # as installed packages have it; else each run would compile all that it imports
+            "PYTHONDONTWRITEBYTECODE": "",
             **contender.variables,
         }
 

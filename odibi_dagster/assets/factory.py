@@ -219,7 +219,7 @@ def _op_name(prefix: str, node_id: NodeId) -> str:
 
 
 def _pool(project: Project, node: Node, prefix: str) -> str | None:
-    """The pool that is named; a node that adds to its target has one of its own.
+    """The pool that is named; a node that adds to its target, or keeps a mark, has one of its own.
 
     Where such pools have a limit, Dagster lets two runs of a node wait for each other before they
     start. What keeps the data right is the lease.
@@ -227,7 +227,7 @@ def _pool(project: Project, node: Node, prefix: str) -> str | None:
     pipeline = project.pipelines[node.id.pipeline]
     named = node.config.dagster.pool or pipeline.dagster.pool or project.config.dagster.pool
     adds = node.target is not None and node.target.mode != "overwrite"
-    return named or (_op_name(prefix, node.id) if adds else None)
+    return named or (_op_name(prefix, node.id) if adds or node.incremental else None)
 
 
 _MANAGERS: list[tuple[dg.IOManager | None, dg.IOManagerDefinition]] = []

@@ -256,8 +256,9 @@ class Cursor:
             msg = f"cursor '{column}' is not finite in {infinite:,} rows; filter them out"
             raise CursorError(msg)
         if row.get("future"):
+            allowed = str(max_future).removesuffix(", 0:00:00")
             msg = (
-                f"cursor '{column}' is beyond now + {max_future} in {int(row['future']):,} rows, "
+                f"cursor '{column}' is beyond now + {allowed} in {int(row['future']):,} rows, "
                 "and rows that arrive later would be lost behind such a mark; mend them, or write "
                 "dagster: {max_future: 3650d}"
             )

@@ -12,6 +12,12 @@ from odibi_dagster.formats.database import publish, read
 from tests.assets.databases import Database, write
 from tests.assets.support import Shop
 
+KEYED = [
+    "append_once, options: {keys: [id]}",
+    "upsert, options: {keys: [id]}",
+    "merge, merge_keys: [id]",
+]
+
 
 def test_each_run_adds_what_is_new(db: Database, shop: Shop, engine: Engine) -> None:
     write(shop, db.connection, engine=engine.name)
@@ -72,14 +78,16 @@ def test_times_as_cursors(db: Database, shop: Shop, how: str) -> None:
     assert db.rows() == [(1, 1), (2, 2)]
 
 
+@pytest.mark.parametrize("mode", ["append", *KEYED, "overwrite"])
 @pytest.mark.parametrize("table", ["orders_error", "orders"])
 def test_a_run_that_ends_after_a_table_was_published(
-    db: Database, shop: Shop, table: str, monkeypatch: pytest.MonkeyPatch
+    db: Database, shop: Shop, table: str, mode: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The rows are there and the run never said so: the next one asks the table.
 
     Without the target's rows, the quarantine's are half a batch: the same window is done again.
     """
+    write(shop, db.connection, mode=mode)
     db.run("INSERT INTO source (id, v) VALUES (1, 1), (2, -2)")
     done = publish.publish
 
@@ -95,8 +103,9 @@ def test_a_run_that_ends_after_a_table_was_published(
     db.run("INSERT INTO source (id, v) VALUES (3, 3)")
     for _ in range(2):
         assert shop.run("bronze/orders").ok
-    assert db.rows() == [(1, 1), (3, 3)]
-    assert db.rows("orders_error") == [(2, -2)]
+    latest = mode == "overwrite"
+    assert db.rows() == ([(3, 3)] if latest else [(1, 1), (3, 3)])
+    assert db.rows("orders_error") == ([] if latest else [(2, -2)])
 
 
 def test_no_secret_is_in_what_a_run_says(

@@ -8,8 +8,10 @@ import pytest
 
 from benchmarks.__main__ import main
 from benchmarks.goals import GOALS
+from benchmarks.model import Contender, Goal
 from benchmarks.page import page, verdicts
 from benchmarks.results import Result, Run, judged, load
+from benchmarks.runner import Bench
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,6 +97,18 @@ def test_one_goal_runs_from_end_to_end(tmp_path: Path, capsys: pytest.CaptureFix
     assert "| bare sink in Polars |" in written.read_text(encoding="utf-8")
     stored = tmp_path / "work/out/sink/priced.parquet"
     assert stored.exists()
+
+
+def test_what_is_measured_keeps_its_bytecode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    code = (
+        "import json, os, pathlib, sys; said = {'figures': {'off': sys.dont_write_bytecode}}; "
+        "pathlib.Path(os.environ['BENCH_REPORT']).write_text(json.dumps(said))"
+    )
+    contender = Contender("python", "Python", ("-c", code), kind=None)
+    goal = Goal("bytecode", "", "", contenders=(contender,), claims=(), base="python")
+    (run,) = Bench(tmp_path, 1).run(goal, 1).runs
+    assert run.figures["off"] == 0
 
 
 @pytest.mark.parametrize(

@@ -139,6 +139,12 @@ PROBLEMS = [
     (f"{READ}, {WRITE}, partition_by: [x]}}", "cannot be written with partition_by"),
     (f"{READ}, {WRITE}, mode: upsert}}", "needs the columns that identify a row"),
     (f"{READ}, write: {{connection: pg2, format: delta, table: x}}", "delta cannot lie in a data"),
+    (
+        "read: {connection: lake, format: csv, path: x}, "
+        "write: {connection: lake, format: parquet, path: y, first_run_query: SELECT 1}",
+        "first_run_query needs a read from a database",
+    ),
+    (f'{READ}, {WRITE}, first_run_query: " ; "}}', "query is empty"),
 ]
 
 
@@ -147,6 +153,50 @@ def test_problems(tmp_path: Path, lines: str, words: str) -> None:
     with pytest.raises(ConfigError) as error:
         load(tmp_path, nodes(f"{{name: a, {lines}}}"))
     assert words in str(error.value)
+
+
+def test_a_first_load_is_a_query_of_the_database_that_is_read(tmp_path: Path) -> None:
+    project = load(
+        tmp_path, nodes(f"{{name: a, {READ}, {WRITE}, first_run_query: SELECT 1 AS x}}}}")
+    )
+    node = project.nodes[NodeId("p", "a")]
+    assert node.first.location.query == "SELECT 1 AS x"
+    assert node.first.location.connection == node.sources["df"].location.connection
+
+
+STATES = [
+    ("postgresql://bob:${PW}@h:bad/db", "odibi.yaml:12:22: invalid state url"),
+    ("oracle://bob:${PW}@h/db", "oracle is not supported; use sqlite, postgresql or mysql"),
+    ("postgresql://bob:${UNSET_BY_US}@h/db", "environment variable UNSET_BY_US is not set"),
+]
+
+
+@pytest.mark.parametrize(("url", "words"), STATES)
+def test_a_state_that_is_no_url(tmp_path: Path, url: str, words: str) -> None:
+    """E06: told when the file is loaded, and without its password."""
+    text = nodes(f"{{name: a, {READ}}}") + f'dagster: {{state_url: "{url}"}}\n'
+    with pytest.raises(ConfigError) as error:
+        load(tmp_path, text)
+    assert words in str(error.value)
+    assert "s3cr3t" not in str(error.value)
+
+
+def test_the_url_of_the_state_is_a_secret(tmp_path: Path) -> None:
+    url = "postgresql://bob:${PW}@h/db?sslpassword=${PW}"
+    text = nodes(f"{{name: a, {READ}}}") + f'dagster: {{state_url: "{url}"}}\n'
+    project = load(tmp_path, text)
+    assert "s3cr3t" not in f"{project!r} {project.config.model_dump_json()}"
+    assert project.config.dagster.state_url.reveal().count("s3cr3t") == 2
+
+
+@pytest.mark.parametrize("level", ["node", "pipeline"])
+def test_partitions_are_refused_until_marks_are_theirs(tmp_path: Path, level: str) -> None:
+    said = "dagster: {partitions: {type: daily}}"
+    text = nodes(f"{{name: a, {READ}{', ' + said if level == 'node' else ''}}}")
+    if level == "pipeline":
+        text = text.replace("  - pipeline: p", f"  - pipeline: p\n    {said}")
+    with pytest.raises(ConfigError, match=r"partitions.* not supported"):
+        load(tmp_path, text)
 
 
 def test_two_nodes_may_not_write_one_table(tmp_path: Path) -> None:

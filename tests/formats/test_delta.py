@@ -318,6 +318,24 @@ def test_a_column_that_allows_no_null_gets_none(tmp_path: Path, mode: str) -> No
     assert sorted(rows_of(POLARS, read("delta", path))) == [(1, "a"), (2, "b")]
 
 
+def test_a_constraint_is_judged_as_delta_does(tmp_path: Path, engine: Engine) -> None:
+    """D13: null is not true; what breaks it is counted, and nothing is published."""
+    path = tmp_path / "out"
+    write("delta", path, frame_of(engine, {"n": [1, 2]}), engine=engine)
+    DeltaTable(str(path)).alter.add_constraint({"pos": "n > 0 AND n < 100"})
+    version = DeltaTable(str(path)).version()
+    for mode in ("append", "overwrite"):
+        bad = frame_of(engine, {"n": [-1, None, 100, 5]})
+        with pytest.raises(SchemaContractError, match=r"constraint 'pos' .* violated by 3 rows"):
+            write("delta", path, bad, engine=engine, mode=mode)
+        with pytest.raises(SchemaContractError, match="needs the column 'n'"):
+            other = frame_of(engine, {"m": [1]})
+            write("delta", path, other, engine=engine)
+    assert DeltaTable(str(path)).version() == version
+    write("delta", path, frame_of(engine, {"n": [3]}), engine=engine, mode="append")
+    assert DeltaTable(str(path)).version() == version + 1
+
+
 def test_a_table_that_only_allows_appends(tmp_path: Path) -> None:
     path = tmp_path / "t"
     write_deltalake(path, pa.table({"id": [1]}), configuration={"delta.appendOnly": "true"})

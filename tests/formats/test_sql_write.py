@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from odibi_dagster.engines.base import Engine
-from odibi_dagster.errors import SchemaContractError, WriteError
+from odibi_dagster.errors import DataReadError, SchemaContractError, WriteError
 from tests.formats.support import POLARS, frame_of, rows_of
 from tests.formats.tables import SQL, Database, database, names_of
 
@@ -270,3 +270,59 @@ def test_a_table_without_transactions_is_refused(tmp_path: Path, mariadb_url: st
     db.run("CREATE TABLE orders (id BIGINT, name VARCHAR(20)) ENGINE = MyISAM")
     with pytest.raises(WriteError, match="has the engine MyISAM"):
         add(db, ONE, "b1")
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "constraint"),
+    [
+        ("id", -4_711, "positive"),
+        ("name", "s3cr3t' for key 'x'\nof two lines", "name"),
+        ("name", 's3cr3t": "x"', "name"),
+    ],
+)
+def test_a_constraint_is_named_and_no_value_is_shown(
+    db: Database, column: str, value: Any, constraint: str
+) -> None:
+    """D13: nothing of the batch is there, and trying again would not help."""
+    db.run(
+        "CREATE TABLE orders (id BIGINT NOT NULL, name VARCHAR(40), "
+        "CONSTRAINT positive CHECK (id > 0), CONSTRAINT one_name UNIQUE (name))"
+    )
+    batch: dict[str, list[Any]] = {"id": [1, 2], "name": ["a", "b"]}
+    batch[column] = [value, value]
+    with pytest.raises(SchemaContractError, match=constraint) as refused:
+        add(db, batch, "b1")
+    said = str(refused.value)
+    assert "4711" not in said
+    assert "s3cr3t" not in said
+    assert "of two lines" not in said
+    assert db.rows() == []
+    assert SQL.published(db.table(), "tests") is None
+
+
+@pytest.mark.databases
+def test_a_value_that_a_query_cannot_cast_is_not_shown(tmp_path: Path, postgres_url: str) -> None:
+    db = database("postgres", tmp_path, postgres_url)
+    db.write(frame_of(POLARS, {"name": ["s3cr3t"]}))
+    with pytest.raises(DataReadError, match="invalid input syntax for type integer") as refused:
+        SQL.scan(POLARS, db.query("SELECT CAST(name AS integer) AS x FROM orders"))
+    assert "s3cr3t" not in str(refused.value)
+
+
+@pytest.mark.parametrize("mode", ["append", "overwrite", "append_once", "upsert"])
+@pytest.mark.parametrize("table", ["new", "kept", "other columns"])
+def test_a_second_try_of_every_mode_is_adopted(db: Database, mode: str, table: str) -> None:
+    """A retry by Dagster, by Airflow or by hand: the rows are there once, the number says so."""
+    options = {"keys": ["id"]} if mode in ("append_once", "upsert") else {}
+    if table == "kept":
+        db.write(frame_of(POLARS, ONE), batch="b1")
+    elif table == "other columns":
+        if mode != "overwrite":
+            pytest.skip("refused: only an overwrite may change the columns")
+        db.run("CREATE TABLE orders (other BIGINT)")
+    first = db.write(frame_of(POLARS, TWO), batch="b2", mode=mode, **options)
+    rows = db.rows()
+    again = db.write(frame_of(POLARS, TWO), batch="b2", mode=mode, **options)
+    late = db.write(frame_of(POLARS, ONE), batch="b1", mode=mode, **options)
+    assert (first.adopted, again.adopted, late.adopted) == (False, True, True)
+    assert db.rows() == rows

@@ -9,69 +9,74 @@ import pytest
 
 from tests.large.support import MAX_EVENT, Large
 
-COLUMNS = 2_000
-NAMES = [f"measured_quantity_{number:04}" for number in range(COLUMNS)]
-RULES = {"polars": COLUMNS, "spark": 150}
-"""Contracts: Spark plans 2,000 aggregates for minutes."""
+COLUMNS = {"polars": 2_000, "spark": 60}
+"""Spark plans thousands of columns, and of aggregates, for minutes: it is tried that it works."""
 FORMATS = ["csv", "json", "parquet", "delta"]
 
 
-def _frame(broken: bool = False) -> pl.DataFrame:
+def _names(large: Large) -> list[str]:
+    return [f"measured_quantity_{number:04}" for number in range(COLUMNS[large.engine])]
+
+
+def _frame(names: list[str], broken: bool = False) -> pl.DataFrame:
     rows = range(3)
     return pl.DataFrame(
-        {name: [row * column - broken for row in rows] for column, name in enumerate(NAMES)}
+        {name: [row * column - broken for row in rows] for column, name in enumerate(names)}
     )
 
 
-def _rules(number: int, **more: str) -> str:
-    rules = [{"type": "range", "column": name, "min": 0, **more} for name in NAMES[-number:]]
+def _rules(names: list[str], **more: str) -> str:
+    rules = [{"type": "range", "column": name, "min": 0, **more} for name in names]
     return f"validation: {{tests: {json.dumps(rules)}}}\n"
 
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_they_are_read_changed_and_written(large: Large, format: str) -> None:
-    large.land_frame(_frame(), format)
-    renamed = {name: f"m{number}" for number, name in enumerate(NAMES[:-1])}
+    names = _names(large)
+    large.land_frame(_frame(names), format)
+    renamed = {name: f"m{number}" for number, name in enumerate(names[:-1])}
     step = {"function": "rename_columns", "params": {"mapping": renamed}}
     large.node(format, f"transform: {{steps: [{json.dumps(step)}]}}\n")
     run = large.run()
     assert run.ok, run.failures
-    assert large.out(format).columns == [*renamed.values(), NAMES[-1]]
+    assert large.out(format).columns == [*renamed.values(), names[-1]]
     assert large.out(format)["m7"].sort().to_list() == [0, 7, 14]
     metadata = run.metadata("bronze/wide")
-    told = metadata["dagster/column_schema"].columns
-    assert (len(told), metadata["columns_not_told"]) == (1_000, COLUMNS - 1_000)
+    assert len(metadata["dagster/column_schema"].columns) == min(len(names), 1_000)
+    assert metadata.get("columns_not_told", 0) == max(len(names) - 1_000, 0)
     assert large.largest_event(run) < MAX_EVENT
 
 
 def test_a_contract_for_each_of_them(large: Large) -> None:
-    large.land_frame(_frame(broken=True), "parquet")
-    rules = RULES[large.engine]
-    large.node("parquet", _rules(rules, on_fail="warn"))
+    names = _names(large)
+    large.land_frame(_frame(names, broken=True), "parquet")
+    large.node("parquet", _rules(names, on_fail="warn"))
     run = large.run()
     assert run.ok, run.failures
-    assert len(run.checks) == rules
+    assert len(run.checks) == len(names)
     assert set(run.checks.values()) == {(False, "WARN")}
-    first, last = (f"range_{name}" for name in (NAMES[-rules], NAMES[-1]))
-    shown = run.check_metadata(first)["broken_rows"]
-    assert NAMES[-rules] in shown and NAMES[1] in shown and NAMES[500] not in shown
-    assert "broken_rows" not in run.check_metadata(last)  # after a hundred: each reads the data
+    told = [run.check_metadata(f"range_{name}").get("broken_rows") for name in names]
+    assert names[0] in told[0] and names[30] in told[50] and names[50] in told[50]
+    assert names[45] not in told[50]  # forty columns of a row, those of the rule first
+    assert [place for place, rows in enumerate(told) if not rows] == list(range(100, len(names)))
     assert large.largest_event(run) < MAX_EVENT
 
 
 def test_all_of_them_break_and_nothing_is_published(large: Large) -> None:
-    large.land_frame(_frame(broken=True), "parquet")
-    large.node("parquet", _rules(150))
+    names = _names(large)
+    large.land_frame(_frame(names, broken=True), "parquet")
+    large.node("parquet", _rules(names[:60]))
     run = large.run()
     assert not run.ok and not (large.root / "lake/out").exists()
-    assert "and 130 more" in run.failures[0]
+    assert "and 40 more" in run.failures[0]
     assert large.largest_event(run) < MAX_EVENT
 
 
 def test_one_rule_over_all_of_them(large: Large) -> None:
-    frame = _frame()
+    names = _names(large)
+    frame = _frame(names)
     large.land_frame(pl.concat([frame, frame.head(1)]), "parquet")
-    unique = {"type": "unique", "columns": NAMES, "on_fail": "quarantine"}
+    unique = {"type": "unique", "columns": names, "on_fail": "quarantine"}
     large.node("parquet", f"validation: {{tests: [{json.dumps(unique)}]}}\n")
     run = large.run()
     assert run.ok, run.failures
@@ -82,11 +87,12 @@ def test_one_rule_over_all_of_them(large: Large) -> None:
 
 
 def test_missing_ones_are_hinted_at_ten_times(large: Large) -> None:
-    large.land_frame(_frame(), "parquet")
-    wrong = [name.replace("quantity", "quality") for name in NAMES]
+    names = _names(large)
+    large.land_frame(_frame(names), "parquet")
+    wrong = [name.replace("quantity", "quality") for name in names]
     step = {"function": "drop_columns", "params": {"columns": wrong}}
     large.node("parquet", f"transform: {{steps: [{json.dumps(step)}]}}\n")
     run = large.run()
     (failure,) = run.failures
-    assert failure.count("did you mean") == 10 and f"and {COLUMNS - 10:,} more" in failure
+    assert failure.count("did you mean") == 10 and f"and {len(names) - 10:,} more" in failure
     assert large.largest_event(run) < MAX_EVENT

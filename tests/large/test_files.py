@@ -16,7 +16,7 @@ import pytest
 
 from tests.large.support import FULL, MAX_EVENT, WRITE, Large
 
-FILES = {"polars": 100_000 if FULL else 2_000, "spark": 500}
+FILES = {"polars": 100_000 if FULL else 2_000, "spark": 60}
 """Spark lists, plans and opens each file for itself."""
 FORMATS = ["csv", "json", "parquet"]
 _counting: Counter[str] | None = None

@@ -10,7 +10,7 @@ import pytest
 
 from tests.large.support import FULL, MAX_EVENT, Large
 
-PARTITIONS = {"polars": 10_000 if FULL else 1_200, "spark": 150}
+PARTITIONS = {"polars": 10_000 if FULL else 1_200, "spark": 30}
 """Spark takes a second for 100 partitions on two cores, however few rows they have."""
 FORMATS = ["parquet", "delta"]
 

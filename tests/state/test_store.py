@@ -259,6 +259,18 @@ def test_prune_forgets_what_is_old_and_never_the_newest(store: Store) -> None:
     assert left == metrics == [7]
 
 
+def test_what_is_old_is_forgotten_by_itself(store: Store) -> None:
+    """400 days, 50 batches: nobody has to call for it."""
+    for number in (1, 2, 99):
+        publish(store, number, number)
+    with store.engine.begin() as connection:
+        connection.execute(sa.update(tables.batches).values(published_at=1.0))
+    publish(store, 100, 100)
+    with store.engine.connect() as connection:
+        left = connection.execute(sa.select(tables.batches.c.number)).scalars().all()
+    assert sorted(left) == [99, 100], "of the newest 50, however old"
+
+
 def test_a_lease_by_any_clock_but_the_database(store: Store, monkeypatch: Any) -> None:
     """A machine whose clock is a day ahead takes nothing over."""
     monkeypatch.setattr("time.time", lambda: 4e9)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from odibi_dagster.core.batch import Batch
     from odibi_dagster.core.types import DType
 
+_OF_ROWS = ("IntegrityError", "DataError")
 NUMBER = (38, 18)
 """What is taken for a number without bounds of its own; a value beyond it is an error."""
 
@@ -131,6 +132,10 @@ class Dialect(ABC):
     @abstractmethod
     def is_down(self, error: BaseException) -> bool:
         """Whether an error of the driver says that the database does not answer, for now."""
+
+    def is_of_rows(self, error: BaseException) -> bool:
+        """Whether an error of the driver says that rows do not fit the table."""
+        return any(each.__name__ in _OF_ROWS for each in type(error).__mro__)
 
     def bound(self, dtypes: Sequence[DType], value: Any, end: str) -> Any:
         """What the cursor is compared with; None where the database would compare it otherwise.

@@ -22,12 +22,10 @@ if TYPE_CHECKING:
 
     from odibi_dagster.connections.database import TableLocation
 
-_DATA = ("IntegrityError", "DataError")
-"""The classes of a driver's errors that speak of the rows."""
-
 _VALUES = (
     # MySQL: Duplicate entry 'ada@example.org' for key 'PRIMARY'; Incorrect integer value: 'x' for
-    re.compile(r"((?:Duplicate entry|value:?))(?: in)? '.*'(?= for |$)", re.DOTALL),
+    re.compile(r"(Duplicate entry) '.*'(?= for )", re.DOTALL),
+    re.compile(r"(value:|value is out of range in) '.*'(?= for |$)", re.DOTALL),
     # PostgreSQL: invalid input syntax for type integer: "x"; value "9" is out of range
     re.compile(r'((?:: |^value ))".*"', re.DOTALL),
 )
@@ -66,7 +64,7 @@ def writing_to(location: TableLocation) -> Iterator[None]:
             raise
         if _is_down(location, error, cause):
             raise _unavailable(location, cause) from error
-        rows = any(each.__name__ in _DATA for each in type(cause).__mro__)
+        rows = dialect_of(location).is_of_rows(cause)
         kind: type[OdibiError] = SchemaContractError if rows else WriteError
         raise kind(f"{location} cannot be written: {_reason(cause)}") from error
 

@@ -62,6 +62,8 @@ _WRITTEN: Mapping[type[DType], str] = {
 _DOWN = frozenset({1040, 1053, 1077, 1158, 1159, 1160, 1161, 1205, 1213, 1927, 2002, 2003, 2006,
                    2013, 2055, 4031})  # fmt: skip
 """Codes of errors that pass: no connection, shutdown, lock, deadlock."""
+_CHECKS = frozenset({3819, 4025})
+"""Codes of a CHECK constraint that is broken: of MySQL, of MariaDB."""
 _PATIENCE = 60
 """Seconds for which one publisher waits for another."""
 _LONG = 764
@@ -222,6 +224,10 @@ class Mysql(Dialect):
             f"BINARY {left}.{self.quote(key)} = BINARY {right}.{self.quote(key)}" for key in keys
         )
         return f"{super().same(left, right, keys)} AND {exact}"
+
+    def is_of_rows(self, error: BaseException) -> bool:
+        """See `Dialect.is_of_rows`. Its driver does not know that of every CHECK."""
+        return super().is_of_rows(error) or (bool(error.args) and error.args[0] in _CHECKS)
 
     def is_down(self, error: BaseException) -> bool:
         """See `Dialect.is_down`."""
