@@ -26,7 +26,7 @@ _SPACES = " \t"
 _TRUE, _FALSE = ("True", "TRUE", "true"), ("False", "FALSE", "false")
 _WHOLE = r"^[+-]?[0-9]+$"
 _NUMBER = r"^[+-]?(([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?|(?i:inf|infinity))$"
-"""One way only to read the digits: Spark's engine tries each, and 10 MB of them have many."""
+"""One way only to read the digits: a backtracking engine would try each."""
 
 
 def parsed(engine: Engine, frame: Frame, types: Mapping[str, DType]) -> Frame:
