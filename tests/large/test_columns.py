@@ -72,11 +72,11 @@ def test_all_of_them_break_and_nothing_is_published(large: Large) -> None:
     assert large.largest_event(run) < MAX_EVENT
 
 
-def test_one_rule_over_all_of_them(large: Large) -> None:
+def test_one_rule_over_two_hundred_of_them(large: Large) -> None:
     names = _names(large)
     frame = _frame(names)
     large.land_frame(pl.concat([frame, frame.head(1)]), "parquet")
-    unique = {"type": "unique", "columns": names, "on_fail": "quarantine"}
+    unique = {"type": "unique", "columns": names[:200], "on_fail": "quarantine"}
     large.node("parquet", f"validation: {{tests: [{json.dumps(unique)}]}}\n")
     run = large.run()
     assert run.ok, run.failures
