@@ -45,9 +45,10 @@ def identity(number: int) -> Identity:
     return Identity("bench", "pipeline", f"node{number}")
 
 
-def by_store(url: str, number: int) -> None:
+def by_store(url: str, number: int, begin: Callable[[], object]) -> None:
     """As a run does it."""
     store, me = Store(url), identity(number)
+    begin()
     for turn in range(UPDATES):
         lease = store.acquire(me, f"run-{turn}")
         known = lease.remembered
@@ -56,13 +57,14 @@ def by_store(url: str, number: int) -> None:
         store.confirm(lease, intent, Facts(in_target=intent.number))
 
 
-def by_statements(url: str, number: int) -> None:
+def by_statements(url: str, number: int, begin: Callable[[], object]) -> None:
     """The same, and nothing else."""
     engine = connect(url)
     lite = engine.dialect.name == "sqlite"
     connection = engine.raw_connection()
     cursor = connection.cursor()
     key = (identity(number).key,)
+    begin()
     for _ in range(UPDATES):
         for statements in (LEASE, INTEND, CONFIRM):
             if lite:
@@ -74,16 +76,13 @@ def by_statements(url: str, number: int) -> None:
             connection.commit()
 
 
-def seconds(url: str, work: Callable[[str, int], None]) -> float:
-    """How long all processes take together, from the moment at which all of them are ready."""
+def seconds(url: str, work: Callable[[str, int, Callable[[], object]], None]) -> float:
+    """How long all processes take together, from the moment at which all are connected."""
     fork = multiprocessing.get_context("fork")
     ready = fork.Barrier(PROCESSES + 1)
-
-    def begin(number: int) -> None:
-        ready.wait()
-        work(url, number)
-
-    processes = [fork.Process(target=begin, args=(number,)) for number in range(PROCESSES)]
+    processes = [
+        fork.Process(target=work, args=(url, number, ready.wait)) for number in range(PROCESSES)
+    ]
     for process in processes:
         process.start()
     ready.wait()

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import AliasChoices, BaseModel
 
-from odibi_dagster.core.fate import not_yet
 from odibi_dagster.errors import did_you_mean
 
 if TYPE_CHECKING:
@@ -90,8 +89,6 @@ def _complaint(detail: ErrorDetails, model: type[BaseModel]) -> Complaint:
         expected = context.get("expected")
         text = f"must be one of {expected}" if expected else detail["msg"]
         return Complaint(f"{name} {text}; found {_found(detail['input'], '')}", loc)
-    if kind == "not_yet":
-        return Complaint(not_yet(f"{name} {detail['input']!r}"), loc)
     message = detail["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
     if name in _NAMED and message.startswith("invalid name"):
         message = message.replace("invalid name", f"invalid {_NAMED[name]}", 1)

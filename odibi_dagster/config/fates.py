@@ -84,14 +84,8 @@ def _row(model: type[BaseModel], name: str, field: FieldInfo) -> str:
         elif isinstance(mark, NotYet):
             fate, note = "not supported yet", mark.hint
         elif isinstance(mark, Choice):
-            note = _choices(mark)
+            note = ", ".join(f"`{each}`" for each in mark.works)
     return f"| `{next(spellings(model, name))}` | {fate} | {note} |"
-
-
-def _choices(mark: Choice) -> str:
-    works = ", ".join(f"`{each}`" for each in mark.works)
-    later = ", ".join(f"`{each}`" for each in mark.later)
-    return f"{works}; not supported yet: {later}" if later else works
 
 
 def _names() -> Iterator[str]:

@@ -6,7 +6,7 @@ A key works unless its field says otherwise, in its type:
         path: str | None = None
         logging: Annotated[Any, NoEffect("Dagster keeps the logs")] = None
         streaming: Annotated[Any, NotYet()] = False
-        mode: Annotated[str, Choice(("overwrite",), later=("append",))] = "overwrite"
+        mode: Annotated[str, Choice(("overwrite", "append"))] = "overwrite"
 
 What is not supported yet is refused unless the file gives it its default value.
 """
@@ -40,10 +40,9 @@ class NotYet:
 
 @dataclass(frozen=True)
 class Choice:
-    """A text that is one of `works`; one of `later` is refused as not supported yet."""
+    """A text that is one of `works`."""
 
     works: tuple[str, ...]
-    later: tuple[str, ...] = ()
     say: str = ""
     """The wording of what is expected, where the bare list does not do."""
 
@@ -57,10 +56,8 @@ class Choice:
         """The value itself; an error that lists the choices where it is none of them."""
         if value in self.works:
             return value
-        if value in self.later:
-            raise PydanticCustomError("not_yet", "{text}", {"text": not_yet(repr(value))})
-        expected = self.say or f"one of {', '.join((*self.works, *self.later))}"
-        hint = did_you_mean(value, (*self.works, *self.later))
+        expected = self.say or f"one of {', '.join(self.works)}"
+        hint = did_you_mean(value, self.works)
         hint = f"; {hint}" if hint.startswith("did you mean") else ""
         raise PydanticCustomError("choice", "must be {text}", {"text": expected + hint})
 

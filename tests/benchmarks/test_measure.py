@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,15 @@ def test_a_command_that_fails_shows_its_last_words(tmp_path: Path):
         run("print('out of ideas'); raise SystemExit(3)", tmp_path)
 
 
+@pytest.fixture
+def _heard():
+    """Interrupts are heard, also where a shell started the tests in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_heard")
 def test_an_interrupt_ends_what_was_started(tmp_path: Path):
     child = "import os, time; open('child', 'w').write(str(os.getpid())); {}; time.sleep(60)"
     interrupt = "os.kill(os.getppid(), 2)"

@@ -11,7 +11,7 @@ import yaml
 from odibi_dagster.config.explain import spellings
 from odibi_dagster.config.fates import BLOCKS, render
 from odibi_dagster.config.later import LATER
-from odibi_dagster.core.fate import Choice, NoEffect, NotYet
+from odibi_dagster.core.fate import NoEffect, NotYet
 from odibi_dagster.formats.base import formats
 from odibi_dagster.transforms.base import transforms
 from tests.config.project import load, problems
@@ -141,23 +141,6 @@ def test_what_has_no_effect_is_listed(tmp_path: Path, title: str, key: str) -> N
     assert found.message.startswith(f"'{key}' has no effect here")
     assert found.line == line
     assert project.warnings == ()
-
-
-def choices() -> Iterator[Any]:
-    for title, model in BLOCKS.items():
-        for name, field in model.model_fields.items():
-            for mark in field.metadata:
-                if isinstance(mark, Choice):
-                    yield from (
-                        pytest.param(title, name, value, id=f"{name}: {value}")
-                        for value in mark.later
-                    )
-
-
-@pytest.mark.parametrize(("title", "key", "value"), list(choices()))
-def test_choices_that_come_later(tmp_path: Path, title: str, key: str, value: str) -> None:
-    (found,) = problems(tmp_path, with_key(title, key, value)[0])
-    assert found.message == f"not supported yet: {key} '{value}'"
 
 
 @pytest.mark.parametrize("name", [n for n in LATER["format"].split() if n not in formats.known])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -309,16 +310,19 @@ def test_a_value_that_a_query_cannot_cast_is_not_shown(tmp_path: Path, postgres_
     assert "s3cr3t" not in str(refused.value)
 
 
-@pytest.mark.parametrize("mode", ["append", "overwrite", "append_once", "upsert"])
-@pytest.mark.parametrize("table", ["new", "kept", "other columns"])
+@pytest.mark.parametrize(
+    ("mode", "table"),
+    [
+        *product(("append", "overwrite", "append_once", "upsert"), ("new", "kept")),
+        ("overwrite", "other columns"),  # which every other mode refuses
+    ],
+)
 def test_a_second_try_of_every_mode_is_adopted(db: Database, mode: str, table: str) -> None:
     """A retry by Dagster, by Airflow or by hand: the rows are there once, the number says so."""
     options = {"keys": ["id"]} if mode in ("append_once", "upsert") else {}
     if table == "kept":
         db.write(frame_of(POLARS, ONE), batch="b1")
     elif table == "other columns":
-        if mode != "overwrite":
-            pytest.skip("refused: only an overwrite may change the columns")
         db.run("CREATE TABLE orders (other BIGINT)")
     first = db.write(frame_of(POLARS, TWO), batch="b2", mode=mode, **options)
     rows = db.rows()
