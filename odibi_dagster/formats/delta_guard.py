@@ -29,20 +29,20 @@ _CONSTRAINT = "delta.constraints."
 _DIALECT = "spark"
 """Of the conditions that tables hold."""
 _BROKEN = "__odibi_broken"
-_PHYSICAL: Mapping[type[nw.dtypes.DType], str] = {
-    nw.Boolean: "BOOLEAN",
-    nw.Int8: "INT32",
-    nw.Int16: "INT32",
-    nw.Int32: "INT32",
-    nw.Date: "INT32",
-    nw.Int64: "INT64",
-    nw.Datetime: "INT64",
-    nw.Float32: "FLOAT",
-    nw.Float64: "DOUBLE",
-    nw.String: "BYTE_ARRAY",
-    nw.Binary: "BYTE_ARRAY",
+_PHYSICAL: Mapping[type[nw.dtypes.DType], tuple[str, ...]] = {
+    nw.Boolean: ("BOOLEAN",),
+    nw.Int8: ("INT32",),
+    nw.Int16: ("INT32",),
+    nw.Int32: ("INT32",),
+    nw.Date: ("INT32",),
+    nw.Int64: ("INT64",),
+    nw.Datetime: ("INT64", "INT96"),  # the second is Spark's, where its session does not say
+    nw.Float32: ("FLOAT",),
+    nw.Float64: ("DOUBLE",),
+    nw.String: ("BYTE_ARRAY",),
+    nw.Binary: ("BYTE_ARRAY",),
 }
-"""How a Parquet file holds a column; of decimals and nested ones nothing is said."""
+"""How a Parquet file may hold a column; of decimals and nested ones nothing is said."""
 
 
 def refuse_features(snapshot: DeltaTable, mode: str) -> None:
@@ -122,7 +122,7 @@ def refuse_other_schema(
     differs += [
         name
         for name, dtype in expected.items()
-        if name in physical and _PHYSICAL.get(type(dtype), physical[name]) != physical[name]
+        if name in physical and physical[name] not in _PHYSICAL.get(type(dtype), physical.values())
     ]
     if differs:
         msg = (
