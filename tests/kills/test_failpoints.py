@@ -44,14 +44,15 @@ def oversleep(ground: Field, sleeper: Life, point: str) -> None:
     assert slept == 0 or sleeper.error.startswith(EXPECTED), (point, sleeper.error)
 
 
-@pytest.mark.parametrize("action", ACTIONS)
-def test_whatever_befalls_a_run(ground: Field, action: str) -> None:
+@pytest.mark.parametrize("turn", range(len(ACTIONS)) if LONG else [0])
+def test_whatever_befalls_a_run(ground: Field, pair: int, turn: int) -> None:
+    """Each pair meets every point in one way, another than its neighbours; the long form in all."""
     ground.watch(pause=0.03)
     ground.grow()
     ground.drain()
-    for point in POINTS:
+    for number, point in enumerate(POINTS, turn + pair):
         if "recover" not in point:
-            befall(ground, point, action)
+            befall(ground, point, ACTIONS[number % len(ACTIONS)])
     ground.drain()
     assert (verdict := ground.verdict()).is_exact, verdict
     assert verdict.reads > 0

@@ -15,8 +15,8 @@ from tests.kills.field import Field, Life
 from tests.kills.points import PHASES
 
 pytestmark = [pytest.mark.databases, pytest.mark.timeout(6_000)]
-KILLS = int(os.environ.get("ODIBI_TEST_KILLS", "60"))
-LEAST = KILLS // 20
+KILLS = int(os.environ.get("ODIBI_TEST_KILLS", "30"))
+LEAST = max(KILLS // 20, 2)
 """Kills in each phase."""
 
 
