@@ -77,7 +77,7 @@ GROUPS = (
         (pytest(" and ".join(f"not {mark}" for mark in MARKED), f"--ignore={DOCS}"),),
     ),
     Group("spark", 720, (pytest("spark and not databases and not browser"),), ("java",)),
-    Group("databases", 900, (pytest("databases and not browser"),), ("mariadb",)),
+    Group("databases", 1200, (pytest("databases and not browser"),), ("mariadb",)),
     Group("browser", 300, (pytest("browser"),), ("chromium",)),
 )
 
