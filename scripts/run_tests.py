@@ -78,7 +78,7 @@ GROUPS = (
     ),
     Group("spark", 720, (pytest("spark and not databases and not browser"),), ("java",)),
     Group("databases", 1200, (pytest("databases and not browser"),), ("mariadb",)),
-    Group("browser", 300, (pytest("browser"),), ("chromium",)),
+    Group("browser", 360, (pytest("browser"),), ("chromium",)),
 )
 
 
