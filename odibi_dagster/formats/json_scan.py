@@ -101,7 +101,8 @@ def _in_order(dtype: Any, value: Any) -> Any:
     import polars as pl
 
     if isinstance(dtype, pl.List):
-        return pl.List(_in_order(dtype.inner, value[0] if value else None))
+        first = value[0] if isinstance(value, list) and value else None
+        return pl.List(_in_order(dtype.inner, first))
     if not isinstance(dtype, pl.Struct):
         return dtype
     fields = dtype.to_schema()

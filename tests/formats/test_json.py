@@ -77,6 +77,12 @@ def test_what_cannot_be_read(tmp_path: Path, text: str, message: str) -> None:
         read("json", put(tmp_path, text) / "0.json")
 
 
+@pytest.mark.parametrize("text", ['{"a": [5, [1]]}', '{"a": [{"x": 5}, {"x": [1]}]}'])
+def test_a_list_of_values_and_lists_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(SchemaContractError, match="unexpected value"):
+        rows_of(POLARS, read("json", put(tmp_path, text) / "0.json"))
+
+
 def test_without_rows_declared_columns_are_known(engine: Engine, tmp_path: Path) -> None:
     declared = {"a": nw.Int64(), "d": nw.Date()}
     frame = read("json", put(tmp_path, "[]"), engine=engine, declared=declared)
