@@ -21,7 +21,7 @@ def list_all(states: States) -> int:
         ("node", "mark", "batch", "last change", ""),
         [
             (
-                name_of(row),
+                name_of(row.identity),
                 "" if row.mark is None else str(row.mark),
                 str(row.batch),
                 _moment(row.updated_at),
@@ -69,7 +69,7 @@ def history(states: States) -> int:
         ("node", "batch", "published", "rows", "quarantined", "bytes", "seconds", "up to"),
         [
             (
-                f"{b.identity.pipeline}/{b.identity.node}",
+                name_of(b.identity),
                 f"{b.number}{' (adopted)' if b.adopted else ''}",
                 _moment(b.published_at),
                 _number(b.rows),

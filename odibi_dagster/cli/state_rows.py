@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from odibi_dagster.cli.terminal import Terminal
     from odibi_dagster.config.project import Node, Project
     from odibi_dagster.state.admin import Admin, Row
+    from odibi_dagster.state.identity import Identity
     from odibi_dagster.state.store import Store
 
 
@@ -39,9 +40,9 @@ class States:
         if len(found) == 1:
             return found[0]
         if found:
-            msg = f"'{text}' could be {' or '.join(map(name_of, found))}"
+            msg = f"'{text}' could be {' or '.join(name_of(row.identity) for row in found)}"
             raise ConfigError(msg)
-        known = [name_of(row) for row in self.rows]
+        known = [name_of(row.identity) for row in self.rows]
         hint = did_you_mean(text, known) if known else "nothing is remembered yet"
         msg = f"nothing is remembered of '{text}'; {hint}"
         raise ConfigError(msg)
@@ -59,13 +60,17 @@ class States:
 
     def _names(self, row: Row) -> tuple[str, ...]:
         node = self.node_of(row)
-        return (name_of(row), row.identity.node, *((str(node.id), node.id.name) if node else ()))
+        return (
+            name_of(row.identity),
+            row.identity.node,
+            *((str(node.id), node.id.name) if node else ()),
+        )
 
 
-def name_of(row: Row) -> str:
+def name_of(identity: Identity) -> str:
     """`pipeline/node`, after the prefix of its asset key where it has one."""
-    prefix = f"{row.identity.key_prefix}/" if row.identity.key_prefix else ""
-    return f"{prefix}{row.identity.pipeline}/{row.identity.node}"
+    prefix = f"{identity.key_prefix}/" if identity.key_prefix else ""
+    return f"{prefix}{identity.pipeline}/{identity.node}"
 
 
 def _who() -> str:

@@ -225,13 +225,18 @@ class Delta(Parquet):
 
     def _now(self, staged: DeltaStaged) -> DeltaTable | None:
         """The table as it is: opened anew only where something was committed since staging."""
-        if staged.snapshot is not None and not _next_commit(staged.snapshot, staged).exists():
+        if not self.exists(staged.location):
+            return None
+        if (
+            staged.snapshot is not None
+            and not _next_commit(staged.snapshot, staged.location).exists()
+        ):
             return staged.snapshot
-        return _open(staged.location) if self.exists(staged.location) else None
+        return _open(staged.location)
 
 
-def _next_commit(snapshot: DeltaTable, staged: DeltaStaged) -> Path:
-    return staged.location.path / "_delta_log" / f"{snapshot.version() + 1:020}.json"
+def _next_commit(snapshot: DeltaTable, location: Location) -> Path:
+    return location.path / "_delta_log" / f"{snapshot.version() + 1:020}.json"
 
 
 def _newest(location: Location, table: DeltaTable | None) -> DeltaTable:
