@@ -12,6 +12,7 @@ import pytest
 
 from odibi_dagster.assets.state_url import open_store
 from odibi_dagster.state.identity import Identity
+from odibi_dagster.state.records import Facts, Intent
 from tests.cli.support import Answer, Cli
 
 PROJECT = """\
@@ -66,6 +67,16 @@ def test_list_names_every_mark(shop: Cli) -> None:
     head, line = answer.out.splitlines()
     assert head.split() == ["node", "mark", "batch", "last", "change"]
     assert line.split()[:3] == [ORDERS, "3", "1"]
+
+
+def test_list_and_history_name_a_node_alike(shop: Cli) -> None:
+    """Of two with one name, which lie under asset keys of their own."""
+    store = open_store(f"sqlite:///{database(shop)}")
+    lease = store.acquire(Identity("shop", "bronze", "orders", key_prefix="eu"), "run")
+    store.confirm(lease, Intent(1, "run"), Facts(rows=7))
+    for action in ("list", "history"):
+        lines = state(shop, action).out.splitlines()[1:]
+        assert {line.split()[0] for line in lines} == {ORDERS, f"eu/{ORDERS}"}
 
 
 def test_what_is_no_longer_in_the_file_is_listed_and_kept(shop: Cli) -> None:
