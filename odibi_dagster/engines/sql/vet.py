@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlglot
 from sqlglot import exp
+from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import ParseError, TokenError
 
 from odibi_dagster.engines.sql import bind_select, types  # noqa: F401  (registers every handler)
@@ -26,6 +27,8 @@ from odibi_dagster.engines.sql.spark_literals import spark_literals
 from odibi_dagster.engines.sql.types import SqlError
 
 DIALECTS = ("duckdb", "spark")
+_READ = {name: Dialect.get_or_raise(name) for name in DIALECTS}
+"""Made once: sqlglot would make one anew for every text."""
 _SELECT = ("expressions", "from_", "joins", "where", "group", "having", "qualify", "windows", "distinct",
            "order", "limit", "offset", "with_", "kind", "laterals")  # fmt: skip
 STRUCTURE: dict[type[exp.Expr] | str, tuple[str, ...]] = {
@@ -88,7 +91,7 @@ def _parsed(text: str, dialect: str, kind: str) -> exp.Expr:
 def _one_statement(text: str, dialect: str) -> exp.Expr:
     try:
         statements = [
-            s for s in sqlglot.parse(_quoted(text, dialect), read=dialect) if s is not None
+            s for s in sqlglot.parse(_quoted(text, dialect), read=_READ[dialect]) if s is not None
         ]
     except (ParseError, TokenError) as error:
         raise _invalid("invalid SQL", error) from None
@@ -100,7 +103,7 @@ def _one_statement(text: str, dialect: str) -> exp.Expr:
 
 def _scalar(text: str, dialect: str) -> exp.Expr:
     try:
-        parsed = sqlglot.parse(f"SELECT {_quoted(text, dialect)}\n", read=dialect)
+        parsed = sqlglot.parse(f"SELECT {_quoted(text, dialect)}\n", read=_READ[dialect])
     except (ParseError, TokenError) as error:
         raise _invalid("cannot parse expression", error, shift=7) from None
     select = parsed[0] if len(parsed) == 1 else None
@@ -229,7 +232,7 @@ def _no_tilde(text: str, dialect: str) -> None:
     # `~` is a full match in DuckDB, but the parser reads it like regexp_matches, which is not
     if any(
         "~" in token.text and token.text.strip("!~*") == ""
-        for token in sqlglot.tokenize(text, read=dialect)
+        for token in sqlglot.tokenize(text, read=_READ[dialect])
     ):
         msg = "'~' is not supported in sql; write regexp_matches(x, 'pattern')"
         raise SqlError(msg)
