@@ -83,5 +83,5 @@ def _vet(
             raise dg.DagsterInvalidDefinitionError(msg)
         if check.asset_key not in keys or check.get_python_identifier() in outputs:
             shown = ", ".join(sorted(key.to_user_string() for key in keys))
-            msg = f"check {check.key.to_user_string()} is none of {shown}; name it otherwise"
+            msg = f"check {check.key.to_user_string()} is about none of the assets {shown}, or named as one"
             raise dg.DagsterInvalidDefinitionError(msg)
