@@ -83,5 +83,6 @@ def _vet(
             raise dg.DagsterInvalidDefinitionError(msg)
         if check.asset_key not in keys or check.get_python_identifier() in outputs:
             shown = ", ".join(sorted(key.to_user_string() for key in keys))
-            msg = f"check {check.key.to_user_string()} is about none of the assets {shown}, or named as one"
+            name = check.key.to_user_string()
+            msg = f"check {name} is about none of the assets {shown}, or has the name of one"
             raise dg.DagsterInvalidDefinitionError(msg)
