@@ -87,8 +87,8 @@ class Footers:
         return Bounds(min(ends), max(ends))
 
     def coded(self, column: str) -> bool:
-        """See `Facts.coded`."""
-        chunks = self._chunks(column) if self._by_codes else None
+        """See `Facts.coded`. In hive folders none is: their columns are put in order on top."""
+        chunks = self._chunks(column) if self._by_codes and not self._folders else None
         return chunks is not None and all(chunk.has_dictionary_page for chunk in chunks)
 
     def _groups(self, column: str) -> list[Statistics] | None:
