@@ -14,7 +14,7 @@ from tests.formats.support import format_of, frame_of, numbered
 
 ROWS = 300_000
 GROUPS = {"polars": range(2, 10), "spark": range(1, 2)}
-"""Spark counts bytes, Polars about 100,000 rows: what a reader takes on, or rules out, as a whole."""
+"""Spark counts bytes, Polars about 100,000 rows: what a reader takes on or rules out at once."""
 
 
 @pytest.mark.parametrize("kind", ["parquet", "delta"])

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import sqlglot
@@ -27,8 +27,6 @@ from odibi_dagster.engines.sql.spark_literals import spark_literals
 from odibi_dagster.engines.sql.types import SqlError
 
 DIALECTS = ("duckdb", "spark")
-_READ = {name: Dialect.get_or_raise(name) for name in DIALECTS}
-"""Made once: sqlglot would make one anew for every text."""
 _SELECT = ("expressions", "from_", "joins", "where", "group", "having", "qualify", "windows", "distinct",
            "order", "limit", "offset", "with_", "kind", "laterals")  # fmt: skip
 STRUCTURE: dict[type[exp.Expr] | str, tuple[str, ...]] = {
@@ -61,6 +59,12 @@ ALLOWED: dict[type[exp.Expr] | str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
+@cache
+def _dialect(name: str) -> Dialect:
+    """Made once, when it is asked for: sqlglot would make one anew for every text."""
+    return Dialect.get_or_raise(name)
+
+
 @lru_cache(maxsize=4096)
 def parse(text: str, dialect: str, kind: str) -> exp.Expr:
     """The syntax tree of a `query` or a scalar `expression`; SqlError names line and column."""
@@ -91,7 +95,9 @@ def _parsed(text: str, dialect: str, kind: str) -> exp.Expr:
 def _one_statement(text: str, dialect: str) -> exp.Expr:
     try:
         statements = [
-            s for s in sqlglot.parse(_quoted(text, dialect), read=_READ[dialect]) if s is not None
+            s
+            for s in sqlglot.parse(_quoted(text, dialect), read=_dialect(dialect))
+            if s is not None
         ]
     except (ParseError, TokenError) as error:
         raise _invalid("invalid SQL", error) from None
@@ -103,7 +109,7 @@ def _one_statement(text: str, dialect: str) -> exp.Expr:
 
 def _scalar(text: str, dialect: str) -> exp.Expr:
     try:
-        parsed = sqlglot.parse(f"SELECT {_quoted(text, dialect)}\n", read=_READ[dialect])
+        parsed = sqlglot.parse(f"SELECT {_quoted(text, dialect)}\n", read=_dialect(dialect))
     except (ParseError, TokenError) as error:
         raise _invalid("cannot parse expression", error, shift=7) from None
     select = parsed[0] if len(parsed) == 1 else None
@@ -232,7 +238,7 @@ def _no_tilde(text: str, dialect: str) -> None:
     # `~` is a full match in DuckDB, but the parser reads it like regexp_matches, which is not
     if any(
         "~" in token.text and token.text.strip("!~*") == ""
-        for token in sqlglot.tokenize(text, read=_READ[dialect])
+        for token in sqlglot.tokenize(text, read=_dialect(dialect))
     ):
         msg = "'~' is not supported in sql; write regexp_matches(x, 'pattern')"
         raise SqlError(msg)
