@@ -71,6 +71,8 @@ def publish(staged: Staged, location: TableLocation) -> Done:
                 published.record(connection, location, owner, last)
                 return Done(adopted=True)
         done = _Publisher(dialect, connection, location, staged).run(there=there)
+        if not there or staged.mode == "overwrite":
+            published.unseat(connection, location, owner)
         published.record(connection, location, owner, number)
         return done
 

@@ -59,6 +59,13 @@ def claim(connection: sa.Connection, location: TableLocation, owner: str) -> int
     return number
 
 
+def unseat(connection: sa.Connection, location: TableLocation, owner: str) -> None:
+    """Forget what others have published: the table was made, or replaced, without it."""
+    ledger = ledger_of(location)
+    target, key = _is(ledger, location, owner)
+    connection.execute(sa.delete(ledger).where(target, sa.not_(key)))
+
+
 def record(connection: sa.Connection, location: TableLocation, owner: str, number: int) -> None:
     """Say that the table holds the owner's batch of this number, and none after it."""
     ledger = ledger_of(location)
