@@ -2,171 +2,97 @@
 
 from __future__ import annotations
 
-import copy
-import itertools
 import os
-import signal
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar
 
-import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, Phase, settings
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import run_state_machine_as_test
 
-from tests.kills.model import LAG, Model, Refused, Target
+from tests.kills.machine import Machine
+from tests.kills.model import LAG
 from tests.kills.nursery import Nursery
-from tests.kills.world import World
 
 pytestmark = [pytest.mark.databases, pytest.mark.timeout(6_000)]
 LONG = "ODIBI_TEST_KILLS" in os.environ
 
 
-class Machine(RuleBasedStateMachine):
-    """Each rule befalls the real thing and the model alike."""
-
-    nursery: ClassVar[Nursery]
-    folder: ClassVar[Path]
-    format: ClassVar[str]
-    mode: ClassVar[str]
-    numbers: ClassVar = itertools.count()
-
-    def __init__(self) -> None:
-        super().__init__()
-        root = self.folder / str(next(self.numbers))
-        self.world = World(root, self.format, self.mode, self.nursery)
-        self.model = Model(
-            names_overwrites=self.format in ("delta", "sql"),
-            names_known_rows=self.format == "sql",
-            once=self.mode == "append_once",
-        )
-        self.saved: dict[str, Any] = {}
-
-    def _land(self, *cursors: int) -> None:
-        first = len(self.model.source)
-        rows = [(first + n, at) for n, at in enumerate(cursors)]
-        self.model.source += rows
-        self.world.land(first, rows)
-
-    @property
-    def _newest(self) -> int:
-        return max(at for _, at in self.model.source)
-
-    def _check(self) -> None:
-        assert self.world.stored() == sorted(self.model.target.rows or [])
-
-    def _run(self, *, full: bool = False, fuse: str = "") -> None:
-        life = self.world.life(full=full, fuse=fuse)
-        code = life.end()
-        try:
-            dies = self.model.run(full=full, until=fuse)
-        except Refused:
-            assert life.error.startswith("StateMismatchError"), (code, life.error)
-        else:
-            assert code == (-signal.SIGKILL if dies else 0), life.error
-        self._check()
-
-    @initialize(cursors=st.lists(st.integers(0, 20), min_size=1, max_size=5))
-    def begin(self, cursors: list[int]) -> None:
-        self._land(*cursors)
-
-    @rule(ahead=st.lists(st.integers(1, 20), min_size=1, max_size=5))
-    def rows_arrive(self, ahead: list[int]) -> None:
-        self._land(*(self._newest + step for step in ahead))
-
-    @rule(late=st.integers(0, 2 * LAG))
-    def a_late_row_arrives(self, late: int) -> None:
-        """With 0 it has the very cursor of the newest one."""
-        self._land(self._newest - late)
-
-    @rule()
-    def run(self) -> None:
-        self._run()
-
-    @rule(point=st.sampled_from(["before intend", "after intend", "after publish"]))
-    def a_run_dies(self, point: str) -> None:
-        self._run(fuse=point)
-
-    @rule()
-    def a_full_refresh(self) -> None:
-        self._run(full=True)
-
-    @rule(point=st.sampled_from(["after intend", "after publish"]))
-    def a_full_refresh_dies(self, point: str) -> None:
-        self._run(full=True, fuse=point)
-
-    @rule()
-    def two_runners_at_once(self) -> None:
-        lives = [self.world.life() for _ in range(2)]
-        codes = [life.end() for life in lives]
-        for code, life in zip(codes, lives, strict=True):
-            try:
-                self.model.run()
-            except Refused:
-                assert life.error.startswith("StateMismatchError"), (code, life.error)
-            else:
-                assert code == 0, life.error
-        self._check()
-
-    @rule()
-    def the_node_is_renamed(self) -> None:
-        """In odibi.yaml alone; whether the state follows is another rule."""
-        self.model.node = self.model.other
-        self.world.call_it(self.model.node)
-
-    @rule()
-    def the_state_follows(self) -> None:
-        """By `state rename`, before a run under the new name or after one that was refused."""
-        try:
-            expected = 0 if self.model.rename() else 2
-        except Refused:
-            expected = 4
-        code, said = self.world.rename_state(self.model.other, self.model.node)
-        assert code == expected, said
-
-    @precondition(lambda self: self.model.states)
-    @rule()
-    def save_the_state(self) -> None:
-        self.world.save_state()
-        self.saved["state"] = copy.deepcopy(self.model.states)
-
-    @precondition(lambda self: "state" in self.saved)
-    @rule()
-    def restore_the_state(self) -> None:
-        self.world.restore_state()
-        self.model.states = copy.deepcopy(self.saved["state"])
-
-    @precondition(lambda self: self.model.target.rows is not None)
-    @rule()
-    def save_the_target(self) -> None:
-        self.world.save_target()
-        self.saved["target"] = copy.deepcopy(self.model.target)
-
-    @precondition(lambda self: "target" in self.saved)
-    @rule()
-    def restore_the_target(self) -> None:
-        self.world.restore_target()
-        self.model.target = copy.deepcopy(self.saved["target"])
-
-    @rule()
-    def the_target_is_deleted(self) -> None:
-        self.world.delete_target()
-        self.model.target = Target()
-
-    @precondition(lambda self: self.format == "delta" and self.model.target.rows is not None)
-    @rule()
-    def the_table_is_tidied(self) -> None:
-        self.world.tidy()
-        self._check()
+def renamed(machine: Machine) -> None:
+    """With the state, before the state and after a refusal, and then back."""
+    machine.run()
+    machine.rows_arrive([2, 4])
+    machine.the_node_is_renamed()
+    machine.the_state_follows()
+    machine.run()
+    machine.the_node_is_renamed()
+    machine.run()
+    machine.the_state_follows()
+    machine.rows_arrive([3])
+    machine.run()
+    machine.two_runners_at_once()
 
 
-@pytest.mark.parametrize(
+def replaced_by_another(machine: Machine) -> None:
+    """Whoever wrote the table before has no mark there any more."""
+    machine.run()
+    machine.the_node_is_renamed()
+    machine.rows_arrive([2, 4])
+    machine.a_full_refresh()
+    machine.the_node_is_renamed()
+    machine.run()
+    machine.a_full_refresh()
+    machine.the_target_is_deleted()
+    machine.the_node_is_renamed()
+    machine.the_state_follows()
+    machine.a_full_refresh()
+    machine.the_node_is_renamed()
+    machine.rows_arrive([1])
+    machine.run()
+
+
+def interrupted(machine: Machine) -> None:
+    """Each death, and what the next run makes of it; in a state that is older than that, too."""
+    machine.a_run_dies("after publish")
+    machine.rows_arrive([2, 4])
+    machine.run()
+    machine.a_late_row_arrives(LAG - 1)
+    machine.a_run_dies("after intend")
+    machine.run()
+    machine.rows_arrive([3])
+    machine.a_run_dies_in_publishing()
+    machine.run()
+    machine.a_full_refresh_dies("after intend")
+    machine.save_the_state()
+    machine.run()
+    machine.rows_arrive([1, 2])
+    machine.run()
+    machine.restore_the_state()
+    machine.run()
+    machine.run()
+
+
+def restored(machine: Machine) -> None:
+    machine.run()
+    machine.save_the_state()
+    machine.save_the_target()
+    machine.rows_arrive([2, 4])
+    machine.run()
+    machine.restore_the_target()
+    machine.run()
+    machine.restore_the_state()
+    machine.run()
+    if machine.format == "delta":
+        machine.the_table_is_tidied()
+    machine.rows_arrive([1])
+    machine.run()
+    machine.the_target_is_deleted()
+    machine.run()
+    machine.a_full_refresh()
+
+
+STORIES = (renamed, replaced_by_another, interrupted, restored)
+PAIRS = pytest.mark.parametrize(
     ("format", "mode"),
     [
         ("delta", "append"),
@@ -178,12 +104,30 @@ class Machine(RuleBasedStateMachine):
         ("csv", "append"),
     ],
 )
-def test_against_a_plain_list(tmp_path: Path, nursery: Nursery, format: str, mode: str) -> None:
+
+
+@pytest.fixture
+def machine(tmp_path: Path, nursery: Nursery, format: str, mode: str) -> type[Machine]:
+    """The machine for one layout and mode."""
     said = {"nursery": nursery, "folder": tmp_path, "format": format, "mode": mode}
+    return type("Machine", (Machine,), said)
+
+
+@PAIRS
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
+def test_what_chance_may_miss(machine: type[Machine], story: Callable[[Machine], None]) -> None:
+    """Orders of which each step needs the one before."""
+    told = machine()
+    told.begin([3, 1])
+    story(told)
+
+
+@PAIRS
+def test_against_a_plain_list(machine: type[Machine]) -> None:
     run_state_machine_as_test(
-        type("Machine", (Machine,), said),
+        machine,
         settings=settings(
-            max_examples=200 if LONG else 10,
+            max_examples=200 if LONG else 5,
             stateful_step_count=30 if LONG else 15,
             deadline=None,
             database=None,
