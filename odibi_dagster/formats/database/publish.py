@@ -77,8 +77,11 @@ def publish(staged: Staged, location: TableLocation) -> Done:
         return done
 
 
-def _latest(*numbers: int | None) -> int | None:
-    return max((number for number in numbers if number is not None), default=None)
+def _latest(recorded: int | None, begun: int | None) -> int | None:
+    """The later one of what is recorded and what the table itself says; see `published.unseat`."""
+    if recorded is not None and recorded < 0:
+        return begun if begun is not None and begun > -recorded else None
+    return max((number for number in (recorded, begun) if number is not None), default=None)
 
 
 def _has(connection: sa.Connection, location: TableLocation) -> bool:
