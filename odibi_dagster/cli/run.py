@@ -98,7 +98,7 @@ def _run(args: argparse.Namespace, project: Project, terminal: Terminal) -> int:
 
 
 def _tags(args: argparse.Namespace) -> dict[str, str]:
-    from odibi_dagster.assets.factory import FULL_REFRESH_TAG
+    from odibi_dagster.assets.mends import FULL_REFRESH_TAG
 
     return {FULL_REFRESH_TAG: "true"} if args.full_refresh else {}
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import sqlalchemy as sa
 
-from odibi_dagster.errors import StateVersionError
+from odibi_dagster.errors import StateVersionError, listing
 from odibi_dagster.state import tables
 from odibi_dagster.state.clock import Now
 from odibi_dagster.state.database import first_start, insist
@@ -58,14 +58,20 @@ def refuse_newer(found: int) -> None:
     if found > tables.VERSION:
         msg = (
             f"the state was written by a newer version of this program (tables {found}, known here "
-            f"{tables.VERSION}); update odibi_dagster"
+            f"{tables.VERSION}); write 'pip install --upgrade odibi_dagster'"
         )
         raise StateVersionError(msg)
 
 
 def _refuse(connection: sa.Connection, found: int) -> None:
     refuse_newer(found)
-    held = sa.select(tables.state.c.lease_until > Now()).with_for_update()
-    if found < tables.VERSION and any(connection.execute(held).scalars()):
-        msg = "the state has to be upgraded while runs are at work with it; stop them and try again"
+    s = tables.state.c
+    # every row is locked, also those that nobody holds
+    rows = connection.execute(sa.select(s.owner, s.lease_until > Now()).with_for_update()).all()
+    held = listing(sorted({owner for owner, is_held in rows if is_held}), limit=5)
+    if found < tables.VERSION and held:
+        msg = (
+            f"the state has to be upgraded and runs are at work with it: {held}; wait for them or "
+            "stop them in Dagster, and try again"
+        )
         raise StateVersionError(msg)

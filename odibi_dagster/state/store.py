@@ -17,6 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from odibi_dagster.errors import LeaseHeldError
 from odibi_dagster.state import statements, tables
 from odibi_dagster.state.clock import Now
+from odibi_dagster.state.commands import state_command
 from odibi_dagster.state.database import connect, patiently
 from odibi_dagster.state.marks import Mark, decode, encode, later
 from odibi_dagster.state.migrations import bring_up, refuse_newer
@@ -58,7 +59,8 @@ class Store:
                 holder, seconds = found
                 msg = (
                     f"{identity} is being materialized by run {holder} (lease for another "
-                    f"{max(seconds, 0):.0f} s); wait for it, or stop it"
+                    f"{max(seconds, 0):.0f} s); wait for it or stop that run in Dagster, "
+                    f"{state_command('show', identity)} says when it is free"
                 )
                 raise LeaseHeldError(msg)
             time.sleep(min(0.2, max(until - time.monotonic(), 0)))

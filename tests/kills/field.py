@@ -144,6 +144,7 @@ class Field:
     """The last row that the source has."""
     mutant: str = ""
     project: str = PROJECT
+    config: str = "odibi.yaml"
     chance: random.Random = field(init=False)
     _shop_url: str = ""
     _lives: int = 0
@@ -155,7 +156,7 @@ class Field:
         (self.root / "lake/in").mkdir(parents=True)
         shop, self._shop_url = connection_of(self.state_url)
         text = self.project.format(lake=LAKE, shop=shop, write=self.layout.write)
-        (self.root / "odibi.yaml").write_text(text)
+        (self.root / self.config).write_text(text)
 
     def grow(self, rows: int | None = None) -> None:
         """One more file in the source, complete from the first moment."""
@@ -182,7 +183,7 @@ class Field:
         board, told = self.root / f"board-{self._lives}", self.root / f"told-{self._lives}"
         Board(board)
         order = Order(
-            str(self.root / "odibi.yaml"),
+            str(self.root / self.config),
             self.format,
             self.state_url,
             board=str(board),
