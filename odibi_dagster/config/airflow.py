@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Annotated
 
 from pydantic import Field
@@ -25,7 +25,7 @@ class NodeAirflow(Model):
 
 
 class PipelineAirflow(NodeAirflow):
-    """A pipeline as a DAG. What a project says holds for all of its pipelines.
+    """A pipeline as a DAG.
 
     ```yaml
     dagster:
@@ -41,6 +41,18 @@ class PipelineAirflow(NodeAirflow):
     """How many runs may be at work at once; one."""
 
 
+class ProjectAirflow(PipelineAirflow):
+    """What holds for every pipeline that says nothing else, and for every task.
+
+    ```yaml
+    dagster: {airflow: {retry_delay: 5m}}
+    ```
+    """
+
+    retry_delay: Duration = timedelta(seconds=30)
+    """How long to wait before a second try."""
+
+
 class RetryConfig(Model):
     """How an exported task is tried again where trying again may help.
 
@@ -53,4 +65,4 @@ class RetryConfig(Model):
     max_attempts: Annotated[int, Field(ge=0)] = 3
     """Tries after the first one."""
     backoff: Annotated[str, Choice(("exponential", "linear", "constant"))] = "exponential"
-    """`exponential` doubles the half minute between tries; the others wait it each time."""
+    """`exponential` waits twice as long each time; the others wait `retry_delay`."""

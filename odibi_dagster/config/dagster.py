@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field
 
-from odibi_dagster.config.airflow import NodeAirflow, PipelineAirflow
+from odibi_dagster.config.airflow import NodeAirflow, PipelineAirflow, ProjectAirflow
 from odibi_dagster.core.fate import Choice, NotYet
 from odibi_dagster.core.model import Model
 from odibi_dagster.core.secret import Secret
@@ -138,7 +138,7 @@ class ProjectDagster(_Labels):
     """How far in the future a cursor may lie; a day."""
     staging: Annotated[str | None, AfterValidator(_folder)] = None
     """Where rows lie on their way into a database and out of it; by default under `storage`."""
-    airflow: PipelineAirflow = Field(default_factory=PipelineAirflow)
+    airflow: ProjectAirflow = Field(default_factory=ProjectAirflow)
 
 
 class PipelineDagster(_Labels):

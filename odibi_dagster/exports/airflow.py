@@ -83,7 +83,7 @@ def _defaults(graph: TaskGraph) -> Iterator[str]:
     if retry.times:
         yield f'"retry_delay": {_seconds(retry.delay)},'
         yield f'"retry_exponential_backoff": {retry.doubles},'
-        yield '"max_retry_delay": timedelta(minutes=10),'
+        yield '"max_retry_delay": timedelta(hours=1),'
 
 
 def _each(graph: TaskGraph) -> Iterator[str]:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from odibi_dagster.core.names import NodeId
 
 _START = date(2024, 1, 1)
-_DELAY = timedelta(seconds=30)
 
 
 @dataclass(frozen=True)
@@ -111,7 +110,9 @@ def task_graph(project: Project, chosen: Collection[NodeId]) -> TaskGraph:
         env=project.env,
         timezone=project.config.dagster.timezone,
         retry=Retry(
-            shared.max_attempts if shared.enabled else 0, _DELAY, shared.backoff == "exponential"
+            shared.max_attempts if shared.enabled else 0,
+            project.config.dagster.airflow.retry_delay,
+            shared.backoff == "exponential",
         ),
         flows=tuple(flows),
     )
