@@ -23,7 +23,7 @@ from xml.etree import ElementTree
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 CI = os.environ.get("CI") == "true"
-MARKED = ("spark", "databases", "browser")
+MARKED = ("spark", "databases", "airflow", "browser")
 DOCS = "tests/project/test_docs.py"
 
 Command = list[str]
@@ -78,6 +78,7 @@ GROUPS = (
     ),
     Group("spark", 720, (pytest("spark and not databases and not browser"),), ("java",)),
     Group("databases", 1200, (pytest("databases and not browser"),), ("mariadb",)),
+    Group("airflow", 480, (pytest("airflow"),)),
     Group("browser", 360, (pytest("browser"),), ("chromium",)),
 )
 
