@@ -83,7 +83,7 @@ def _tell(args: argparse.Namespace, result: Result) -> None:
 def _run(args: argparse.Namespace, terminal: Terminal) -> tuple[Result, int]:
     from dagster_shared.utils.warnings import disable_dagster_warnings
 
-    from odibi_dagster.assets.factory import FULL_REFRESH_TAG
+    from odibi_dagster.assets.mends import FULL_REFRESH_TAG
     from odibi_dagster.cli.attended import attend
     from odibi_dagster.cli.choosing import choose_nodes
     from odibi_dagster.cli.progress import summary
