@@ -145,7 +145,7 @@ def watch(board: Board, fuses: Fuses, layout: Layout) -> None:
     within: list[str] = []
     for phase, path in _METHODS.items():
         _around(path, functools.partial(_phase, board, fuses, within, phase))
-    _around(f"{_STORE}_remember", functools.partial(_amid, fuses))
+    _around("odibi_dagster.state.store:_remember", functools.partial(_amid, fuses))
     _around(layout.inside, functools.partial(_inside, fuses, within, layout.end))
     _committing(fuses, within)
     _calming(fuses)
