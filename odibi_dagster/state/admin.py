@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from odibi_dagster.errors import StateMismatchError
-from odibi_dagster.state import tables
+from odibi_dagster.state import statements, tables
 from odibi_dagster.state.clock import Now
 from odibi_dagster.state.database import patiently
 from odibi_dagster.state.identity import Identity
@@ -218,10 +218,19 @@ class Admin:
         self._alone(identity, work)
 
     def _alone(self, identity: Identity, work: Callable[[sa.Connection], None]) -> None:
-        """Change a row while no run is at work with it; LeaseHeldError where one is."""
+        """Change a row while no run is at work with it; LeaseHeldError where one is.
+
+        FencedError where a run took over while this process slept: then nothing is changed.
+        """
         lease = self._store.acquire(identity, self._who, wait=0)
+
+        def fenced(connection: sa.Connection) -> None:
+            if connection.execute(statements.LOCK, lease.held).first() is None:
+                raise lease.fenced()
+            work(connection)
+
         try:
-            patiently(self._store.engine, work)
+            patiently(self._store.engine, fenced)
         finally:
             self._store.release(lease)
 

@@ -49,27 +49,23 @@ def _version(connection: sa.Connection) -> int | None:
     return found
 
 
-def refuse_other_version(connection: sa.Connection) -> None:
-    """StateVersionError where the tables were upgraded since this process began.
+def refuse_newer(found: int) -> None:
+    """StateVersionError where the tables, now at version `found`, are newer than this program.
 
-    Asked with a row locked: an upgrade locks them all, so it is over or has not begun.
+    Ask with a row locked, and with `found` read after that: an upgrade locks them all, so it is
+    over or has not begun.
     """
-    found = connection.execute(sa.select(tables.schema.c.version)).scalar_one()
     if found > tables.VERSION:
-        raise _newer(found)
+        msg = (
+            f"the state was written by a newer version of this program (tables {found}, known here "
+            f"{tables.VERSION}); update odibi_dagster"
+        )
+        raise StateVersionError(msg)
 
 
 def _refuse(connection: sa.Connection, found: int) -> None:
-    if found > tables.VERSION:
-        raise _newer(found)
+    refuse_newer(found)
     held = sa.select(tables.state.c.lease_until > Now()).with_for_update()
     if found < tables.VERSION and any(connection.execute(held).scalars()):
         msg = "the state has to be upgraded while runs are at work with it; stop them and try again"
         raise StateVersionError(msg)
-
-
-def _newer(found: int) -> StateVersionError:
-    return StateVersionError(
-        f"the state was written by a newer version of this program (tables {found}, known here "
-        f"{tables.VERSION}); update odibi_dagster"
-    )
