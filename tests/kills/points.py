@@ -98,7 +98,7 @@ class Board:
 
     @property
     def phase(self) -> str:
-        return _PLACES[self._page[0]]
+        return PHASES[min(self._page[0], len(PHASES) - 1)]
 
     def entered(self, phase: str) -> float:
         """When, in seconds of the monotonic clock; 0 where it has not."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
+from collections.abc import Sequence
 
 import pytest
 
@@ -30,7 +31,7 @@ def doom(ground: Field, usual: dict[str, float], aim: str | None) -> tuple[str, 
 
 def aimed(ground: Field, met: Counter[str], last: str | None) -> str | None:
     """The phase in which to kill the next life; None is any instant of it."""
-    rarest = min(PHASES, key=lambda each: (met[each], ground.chance.random()))
+    rarest = min(met, key=lambda each: (met[each], ground.chance.random()))
     if met[rarest] >= LEAST and ground.chance.random() > 0.3:
         return None
     if rarest == "recover" and last not in LEAVES_AN_INTENT:
@@ -44,10 +45,10 @@ def learn(usual: dict[str, float], life: Life) -> None:
         usual[phase] = (usual[phase] + seconds) / 2
 
 
-def slay(ground: Field, kills: int) -> tuple[Counter[str], int]:
-    """So many kills, and `LEAST` in each phase; in which phases they met a life, and survivors."""
+def slay(ground: Field, kills: int, phases: Sequence[str] = PHASES) -> tuple[Counter[str], int]:
+    """So many kills, `LEAST` in each phase; in which phases they met a life, and survivors."""
     ground.grow()
-    usual, met, survivors = dict.fromkeys(PHASES, 0.01), Counter(dict.fromkeys(PHASES, 0)), 0
+    usual, met, survivors = dict.fromkeys(PHASES, 0.01), Counter(dict.fromkeys(phases, 0)), 0
     for life in ground.drain():
         learn(usual, life)
     phase: str | None = None
@@ -85,3 +86,13 @@ def test_killed_at_any_instant(ground: Field, capsys: pytest.CaptureFixture[str]
         print(f"{len(verdict.partial)} of {verdict.reads} reads partial", end="")
     assert verdict.is_exact, verdict
     assert verdict.reads > 0
+
+
+@pytest.mark.parametrize(("database", "ground"), [("sqlite", "delta")], indirect=True)
+def test_a_wrong_protocol_is_found_out(ground: Field) -> None:
+    """As random as the kills are, they meet its moment."""
+    ground.mutant = "write_then_mark"
+    slay(ground, 30, [phase for phase in PHASES if phase != "recover"])  # it announces nothing
+    ground.mutant = ""
+    ground.drain()
+    assert ground.verdict().twice
