@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -82,15 +82,18 @@ def project_assets(
     translator: OdibiTranslator | None = None,
     io_manager: dg.IOManager | None = None,
     board: Board | None = None,
+    only: Collection[NodeId] | None = None,
 ) -> list[dg.AssetsDefinition]:
     """The assets of a project that is loaded already. See `load_odibi_assets`.
 
-    On the `board` stands what is at work, for a caller that runs the assets in this process.
+    On the `board` stands what is at work, for a caller that runs the assets in this process. Such a
+    one may name the `only` nodes that it is going to run: the others are not made.
     """
     with quietly(), collector_paused():
         translator, board = translator or OdibiTranslator(), {} if board is None else board
-        factory = _Factory(project, key_prefix, translator, io_manager, board)
-        assets = [factory.asset(node) for node in project.nodes.values()]
+        made = [node for id, node in project.nodes.items() if only is None or id in only]
+        factory = _Factory(project, made, key_prefix, translator, io_manager, board)
+        assets = [factory.asset(node) for node in made]
         settle(len(assets))
     return assets if select is None else choose(assets, select)
 
@@ -101,6 +104,7 @@ class _Factory:
     def __init__(
         self,
         project: Project,
+        made: Sequence[Node],
         key_prefix: str | Sequence[str] | None,
         translator: OdibiTranslator,
         io_manager: dg.IOManager | None,
@@ -111,7 +115,8 @@ class _Factory:
         self._project, self._board = project, board
         self._translator = translator
         self._token = remember(project)
-        self._data = {n.id: OdibiNode(project, n, prefix) for n in project.nodes.values()}
+        named = dict.fromkeys(id for node in made for id in (node.id, *node.after))
+        self._data = {id: OdibiNode(project, project.nodes[id], prefix) for id in named}
         self._specs = {id: translator.get_asset_spec(data) for id, data in self._data.items()}
         self._io_key, manager = _io_manager(io_manager)
         self._resources = {self._io_key: manager}

@@ -15,7 +15,7 @@ from odibi_dagster.errors import ConfigError
 from odibi_dagster.io_managers.projects import NODE_KEY, QUARANTINE_KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from odibi_dagster.assets.progress import Board
     from odibi_dagster.config.project import Project
@@ -48,6 +48,22 @@ def choose_nodes(project: Project, terms: Sequence[str]) -> Chosen:
         names = ", ".join(sorted("/".join(key.path) for key in keys)) or "the project"
         msg = f"nothing to run: {names} has no node that is enabled"
         raise ConfigError(msg)
+    return _chosen(project, assets, running, board)
+
+
+def exactly(project: Project, nodes: Collection[NodeId]) -> Chosen:
+    """The job of these nodes, which are enabled; no asset is made for another. Errors as above."""
+    board: Board = {}
+    assets = project_assets(project, board=board, only=nodes)
+    return _chosen(project, assets, assets, board)
+
+
+def _chosen(
+    project: Project,
+    assets: Sequence[dg.AssetsDefinition],
+    running: Sequence[dg.AssetsDefinition],
+    board: Board,
+) -> Chosen:
     chosen = tuple(key for asset in running for key in asset.keys)
     nodes = {spec.key: _node_of(spec) for asset in running for spec in asset.specs}
     _refuse_python_assets(project, set(nodes.values()))

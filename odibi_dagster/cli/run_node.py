@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from odibi_dagster.cli.result import Result
     from odibi_dagster.cli.terminal import Terminal
     from odibi_dagster.config.project import Project
+    from odibi_dagster.core.names import NodeId
 
 NAME = "run-node"
 HELP = "run exactly the named nodes, as a task of another orchestrator"
@@ -85,13 +86,13 @@ def _run(args: argparse.Namespace, terminal: Terminal) -> tuple[Result, int]:
 
     from odibi_dagster.assets.mends import FULL_REFRESH_TAG
     from odibi_dagster.cli.attended import attend
-    from odibi_dagster.cli.choosing import choose_nodes
+    from odibi_dagster.cli.choosing import exactly
     from odibi_dagster.cli.progress import summary
     from odibi_dagster.cli.result import of_run
     from odibi_dagster.config.load import load_project
 
     project = load_project(args.config, env=args.env)
-    _refuse_others(project, args.nodes)
+    nodes = _named(project, args.nodes)
     if args.partition:
         msg = f"--partition {args.partition}: {', '.join(args.nodes)} has no partitions"
         raise ConfigError(msg)
@@ -99,13 +100,13 @@ def _run(args: argparse.Namespace, terminal: Terminal) -> tuple[Result, int]:
     if args.full_refresh:
         tags[FULL_REFRESH_TAG] = "true"
     with nullcontext() if args.debug else disable_dagster_warnings():
-        report, stopped = attend(args, project, choose_nodes(project, args.nodes), tags, terminal)
+        report, stopped = attend(args, project, exactly(project, nodes), tags, terminal)
     for line in ([report.failure] if report.failure else []) + summary(report):
         terminal.line(line)
     return of_run(report, stopped), report.exit_code if stopped is None else stopped
 
 
-def _refuse_others(project: Project, names: Sequence[str]) -> None:
+def _named(project: Project, names: Sequence[str]) -> list[NodeId]:
     """ConfigError for whatever is no enabled node: a pipeline, a selection, a mistyped name."""
     known = {str(node.id): node for node in project.nodes.values()}
     for name in names:
@@ -115,3 +116,4 @@ def _refuse_others(project: Project, names: Sequence[str]) -> None:
         if not known[name].config.enabled:
             msg = f"{name} is not enabled"
             raise ConfigError(msg)
+    return [known[name].id for name in names]
