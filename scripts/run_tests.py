@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 CI = os.environ.get("CI") == "true"
 MARKED = ("spark", "databases", "airflow", "browser")
+PLAIN = " and ".join(f"not {mark}" for mark in MARKED)
 DOCS = "tests/project/test_docs.py"
 DATABASES = "databases and not browser"
 FAILPOINTS = "tests/kills/test_failpoints.py"
@@ -82,7 +83,11 @@ GROUPS = (
     Group(
         "polars",
         600,
-        (pytest(" and ".join(f"not {mark}" for mark in MARKED), f"--ignore={DOCS}"),),
+        (
+            pytest(PLAIN, "tests/assets", "tests/cli"),
+            pytest(PLAIN, "--ignore=tests/assets", "--ignore=tests/cli", f"--ignore={DOCS}"),
+        ),
+        at_once=2,
     ),
     Group("spark", 720, (pytest("spark and not databases and not browser"),), ("java",)),
     # the longest first
