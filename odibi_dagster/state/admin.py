@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from odibi_dagster.errors import StateMismatchError
-from odibi_dagster.state import tables
+from odibi_dagster.state import statements, tables
 from odibi_dagster.state.clock import Now
 from odibi_dagster.state.commands import state_command
 from odibi_dagster.state.database import patiently
@@ -240,7 +240,10 @@ class Admin:
         self._alone(identity, work)
 
     def _alone(self, identity: Identity, work: Callable[[sa.Connection], None]) -> None:
-        """Change a row while no run is at work with it; LeaseHeldError where one is."""
+        """Change a row while no run is at work with it; LeaseHeldError where one is.
+
+        FencedError where a run took over while this process slept: then nothing is changed.
+        """
         with self._held(identity) as lease:
 
             def alone(connection: sa.Connection) -> None:
@@ -272,8 +275,7 @@ def _require(connection: sa.Connection, lease: Lease) -> None:
 
     A pause of this process may take longer than its lease.
     """
-    mine = _S.c.id == lease.identity.key, _S.c.fence == lease.fence
-    if connection.execute(sa.select(_S.c.id).where(*mine).with_for_update()).first() is None:
+    if connection.execute(statements.LOCK, lease.held).first() is None:
         raise lease.fenced()
 
 

@@ -49,19 +49,22 @@ def _version(connection: sa.Connection) -> int | None:
     return found
 
 
-def refuse_other_version(connection: sa.Connection) -> None:
-    """StateVersionError where the tables were upgraded since this process began.
+def refuse_newer(found: int) -> None:
+    """StateVersionError where the tables, now at version `found`, are newer than this program.
 
-    Asked with a row locked: an upgrade locks them all, so it is over or has not begun.
+    Ask with a row locked, and with `found` read after that: an upgrade locks them all, so it is
+    over or has not begun.
     """
-    found = connection.execute(sa.select(tables.schema.c.version)).scalar_one()
     if found > tables.VERSION:
-        raise _newer(found)
+        msg = (
+            f"the state was written by a newer version of this program (tables {found}, known here "
+            f"{tables.VERSION}); write 'pip install --upgrade odibi_dagster'"
+        )
+        raise StateVersionError(msg)
 
 
 def _refuse(connection: sa.Connection, found: int) -> None:
-    if found > tables.VERSION:
-        raise _newer(found)
+    refuse_newer(found)
     s = tables.state.c
     # every row is locked, also those that nobody holds
     rows = connection.execute(sa.select(s.owner, s.lease_until > Now()).with_for_update()).all()
@@ -72,10 +75,3 @@ def _refuse(connection: sa.Connection, found: int) -> None:
             "stop them in Dagster, and try again"
         )
         raise StateVersionError(msg)
-
-
-def _newer(found: int) -> StateVersionError:
-    return StateVersionError(
-        f"the state was written by a newer version of this program (tables {found}, known here "
-        f"{tables.VERSION}); write 'pip install --upgrade odibi_dagster'"
-    )

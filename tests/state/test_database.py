@@ -130,6 +130,31 @@ def test_the_other_name_of_mariadb(mariadb_url: str) -> None:
     store.release(store.acquire(ME, "run"))
 
 
+def test_a_file_that_others_write_to_for_longer_than_one_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "_BUSY", 0.01)
+    monkeypatch.setattr(database, "PATIENCE", 0.0)
+    store = Store(f"sqlite:///{tmp_path}/state.db")
+    other = sqlite3.connect(tmp_path / "state.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    refused: list[str] = []
+
+    @sa.event.listens_for(store.engine, "handle_error")
+    def _let_in_at_last(context: sa.ExceptionContext) -> None:
+        refused.append(str(context.original_exception))
+        if len(refused) == 3:
+            other.rollback()
+
+    store.acquire(ME, "run")
+    assert refused == ["database is locked"] * 3
+    other.execute("BEGIN IMMEDIATE")
+    monkeypatch.setattr(database, "_QUEUE", 0.0)
+    with pytest.raises(StateUnavailableError, match="database is locked"):
+        store.acquire(ME, "run")
+    other.close()
+
+
 def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     (tmp_path / "state.db").write_text("these are notes, and quite a few of them\n" * 400)
     with pytest.raises(StateUnavailableError, match="cannot be used: file is not a database"):
