@@ -9,6 +9,7 @@ import dagster as dg
 
 from odibi_dagster.assets.factory import beside_caller, pipeline_of, project_assets
 from odibi_dagster.config.load import load_project
+from odibi_dagster.core.collector import collector_paused
 from odibi_dagster.core.names import slug
 
 if TYPE_CHECKING:
@@ -39,10 +40,16 @@ def build_odibi_definitions(
 
     >>> defs = build_odibi_definitions("odibi.yaml")
     """
-    project = load_project(beside_caller(path), env=env)
-    assets = project_assets(
-        project, select=select, key_prefix=key_prefix, translator=translator, io_manager=io_manager
-    )
+    file = beside_caller(path)
+    with collector_paused():
+        project = load_project(file, env=env)
+        assets = project_assets(
+            project,
+            select=select,
+            key_prefix=key_prefix,
+            translator=translator,
+            io_manager=io_manager,
+        )
     jobs = dict(_jobs(project, assets))
     schedules = [
         dg.ScheduleDefinition(

@@ -15,6 +15,7 @@ from odibi_dagster.assets.identity import identity_of
 from odibi_dagster.assets.memory import Memory
 from odibi_dagster.assets.mends import FULL_REFRESH_TAG
 from odibi_dagster.assets.metadata import code_reference
+from odibi_dagster.assets.op import assets_of_op
 from odibi_dagster.assets.progress import Board, Work, shown
 from odibi_dagster.assets.quiet import quietly
 from odibi_dagster.assets.run import NodeRun, run_node
@@ -52,10 +53,16 @@ def load_odibi_assets(
 
     >>> defs = dg.Definitions(assets=load_odibi_assets("odibi.yaml"))
     """
-    project = load_project(beside_caller(path), env=env)
-    return project_assets(
-        project, select=select, key_prefix=key_prefix, translator=translator, io_manager=io_manager
-    )
+    file = beside_caller(path)
+    with collector_paused():
+        project = load_project(file, env=env)
+        return project_assets(
+            project,
+            select=select,
+            key_prefix=key_prefix,
+            translator=translator,
+            io_manager=io_manager,
+        )
 
 
 def beside_caller(path: str | Path, depth: int = 2) -> Path:
@@ -84,7 +91,7 @@ def project_assets(
         translator, board = translator or OdibiTranslator(), {} if board is None else board
         factory = _Factory(project, key_prefix, translator, io_manager, board)
         assets = [factory.asset(node) for node in project.nodes.values()]
-    settle(len(assets))
+        settle(len(assets))
     return assets if select is None else choose(assets, select)
 
 
@@ -122,15 +129,7 @@ class _Factory:
         keys = {name: check.key for name, check in checks.items()}
         rejects = quarantine.key if quarantine else None
 
-        @dg.multi_asset(
-            name=_op_name(self._op_prefix, node.id),
-            specs=[spec, quarantine] if quarantine else [spec],
-            check_specs=list(checks.values()),
-            can_subset=True,
-            resource_defs=self._resources,
-            pool=_pool(self._project, node, self._op_prefix),
-        )
-        def materialize(context):  # type: ignore[no-untyped-def]
+        def materialize(context, inputs):  # type: ignore[no-untyped-def]  # noqa: ARG001
             # no annotations: Dagster would resolve them anew for every op (0.1 ms each)
             run_id = short(context.run.run_id)
             # the engine is imported by the process that runs a node, not by one that loads it
@@ -139,7 +138,14 @@ class _Factory:
             with shown(Work(self._project, node, engine.meter), face.say, self._board):
                 yield from self._run(context, face)
 
-        return materialize
+        return assets_of_op(
+            _op_name(self._op_prefix, node.id),
+            materialize,
+            [spec, quarantine] if quarantine else [spec],
+            list(checks.values()),
+            resources=self._resources,
+            pool=_pool(self._project, node, self._op_prefix),
+        )
 
     def _run(self, context: dg.AssetExecutionContext, face: DagsterFace) -> Iterator[Any]:
         def external(source: External) -> Any:

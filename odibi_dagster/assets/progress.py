@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 _PATIENCE_SECONDS = 2.0
 """A node that ends sooner is not worth opening a footer for."""
-_OF_SOURCE = {Phase.JUDGING, Phase.WRITING}
+_OF_SOURCE = {Phase.TYPING, Phase.JUDGING, Phase.WRITING}
 """The phases that go through the whole input."""
+_WITHOUT_SINK = {Phase.TYPING, Phase.JUDGING}
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def shown(work: Work, say: Callable[[str], None], board: Board) -> Iterator[None
 
 
 def _parts(reading: Reading, source: Expected | None) -> list[str]:
-    flow = None if reading.phase is Phase.JUDGING else reading.flow
+    flow = None if reading.phase in _WITHOUT_SINK else reading.flow
     parts = [in_seconds(reading.seconds), str(reading.phase)]
     if flow is not None:
         parts.append(_flowing(flow.rows, source))

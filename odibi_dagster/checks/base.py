@@ -174,6 +174,10 @@ class Contract(OpenModel, ABC):
         """Aggregates it needs, by a name of its own; all contracts of a frame share one pass."""
         return {}
 
+    def counts(self, shape: Shape) -> Mapping[str, nw.Expr]:
+        """Those of its metrics that count rows, by what is true of these rows and never null."""
+        return {}
+
     def known(self, shape: Shape, facts: Facts) -> Mapping[str, Any]:
         """The metrics, by name, that need not be measured: exactly what measuring would give."""
         return {}
@@ -210,9 +214,13 @@ class RowContract(Contract):
         """True where a row breaks the promise, and never null."""
         return ~self.valid(shape).fill_null(True)
 
+    def counts(self, shape: Shape) -> Mapping[str, nw.Expr]:
+        """The rows that break it."""
+        return {"broken": self.broken(shape)}
+
     def metrics(self, shape: Shape) -> Mapping[str, nw.Expr]:
         """How many rows break it."""
-        return {"broken": self.broken(shape).cast(nw.Int64).sum()}
+        return {name: one.cast(nw.Int64).sum() for name, one in self.counts(shape).items()}
 
     def tolerates(self, broken: int, rows: int) -> bool:
         """Whether so many broken rows are within the threshold."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
@@ -47,7 +48,7 @@ def observe(
     shape = Shape(frame.collect_schema(), declared or {})
     refused = {i: reason for i, c in enumerate(contracts) if (reason := _refusal(c, shape))}
     fit = {i: contract for i, contract in enumerate(contracts) if i not in refused}
-    look = _Look(frame, engine, shape, _known(fit, shape, facts) if facts else {})
+    look = _Look(frame, engine, shape, facts, _known(fit, shape, facts) if facts else {})
     metrics, failed = look.metrics(fit)
     return Observation(
         metrics=metrics,
@@ -100,6 +101,11 @@ def _condition_refusal(frame: Frame, contract: Contract, engine: Engine) -> str 
     return None
 
 
+_NOTHING: Mapping[str, Frame] = {}
+_MOST_FILTERS = 50
+"""Each is one more scan in the plan, which shall not grow with the contracts without end."""
+
+
 @dataclass(frozen=True)
 class _Look:
     """One look at a frame, for what is not known of it."""
@@ -107,6 +113,7 @@ class _Look:
     frame: Frame
     engine: Engine
     shape: Shape
+    facts: Facts | None
     known: Mapping[str, Any]
 
     def metrics(self, fit: Mapping[int, Contract]) -> tuple[dict[str, Any], dict[int, str]]:
@@ -114,7 +121,13 @@ class _Look:
         asking = {i: contract for i, contract in fit.items() if self._asks(i, contract)}
         if not asking and "rows" in self.known:
             return dict(self.known), {}
-        needed = dict.fromkeys(name for c in asking.values() for name in c.reads(self.shape))
+        counted = self._by_codes(asking)
+        needed = dict.fromkeys(
+            name
+            for i, contract in asking.items()
+            if self._asks(i, contract, counted)
+            for name in contract.reads(self.shape)
+        )
         narrow = self.frame.select(*needed) if needed else self.frame
         refused = {
             i: reason
@@ -130,10 +143,11 @@ class _Look:
             refused |= failed
         return {**row, **self.known}, refused
 
-    def _asks(self, i: int, contract: Contract) -> bool:
-        """Whether a contract has a metric that is not known."""
+    def _asks(self, i: int, contract: Contract, counted: Mapping[str, Frame] = _NOTHING) -> bool:
+        """Whether a contract has a metric that is neither known nor counted by a filter."""
         names = (*contract.metrics(self.shape), *contract.tables(self.frame, self.engine))
-        return any(metric_name(i, name) not in self.known for name in names)
+        done = self.known.keys() | counted.keys()
+        return any(metric_name(i, name) not in done for name in names)
 
     def _one_by_one(
         self, frame: Frame, fit: Mapping[int, Contract]
@@ -149,16 +163,41 @@ class _Look:
 
     def _row(self, frame: Frame, fit: Mapping[int, Contract]) -> dict[str, Any]:
         """One fetch: plain aggregates in one select, and one-row frames joined to it."""
-        frame = with_conditions(frame, list(fit.values()), self.engine)
         plain = {
             metric_name(i, name): metric
             for i, contract in fit.items()
             for name, metric in contract.metrics(self.shape).items()
         }
-        asked = {name: metric for name, metric in plain.items() if name not in self.known}
+        tables = self._by_codes(fit)
+        frame = with_conditions(frame, list(fit.values()), self.engine)
+        tables |= {
+            metric_name(i, name): table
+            for i, contract in fit.items()
+            for name, table in contract.tables(frame, self.engine).items()
+        }
+        done = self.known.keys() | tables.keys()
+        asked = {name: metric for name, metric in plain.items() if name not in done}
         row = frame.select(nw.len().alias("rows"), **asked)
-        for i, contract in fit.items():
-            for name, table in contract.tables(frame, self.engine).items():
-                column = nw.col(table.collect_schema().names()[0]).alias(metric_name(i, name))
-                row = row.join(table.select(column), how="cross")
+        for name, table in tables.items():
+            column = nw.col(table.collect_schema().names()[0]).alias(name)
+            row = row.join(table.select(column), how="cross")
         return self.engine.fetch(row, 1)[0]
+
+    def _by_codes(self, fit: Mapping[int, Contract]) -> dict[str, Frame]:
+        """Rows counted by a filter on one column, where that looks at no row by itself.
+
+        Each scans for itself: of a scan that it shared, Polars would keep all rows in memory.
+        """
+        counted = (
+            (metric_name(i, name), self.frame.filter(one).select(nw.len()))
+            for i, contract in fit.items()
+            if self._coded(contract)
+            for name, one in contract.counts(self.shape).items()
+            if metric_name(i, name) not in self.known
+        )
+        return dict(islice(counted, _MOST_FILTERS))
+
+    def _coded(self, contract: Contract) -> bool:
+        columns = contract.reads(self.shape)
+        alone = len(columns) == 1 and not contract.conditions()
+        return self.facts is not None and alone and self.facts.coded(columns[0])

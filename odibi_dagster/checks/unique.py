@@ -61,8 +61,8 @@ class Unique(RowContract):
         """True where no other row has the same key; keeps the order of the rows."""
         return self._has_null() | (nw.len().over(*self.columns_) == 1)
 
-    def metrics(self, shape: Shape) -> Mapping[str, nw.Expr]:
-        """Nothing that one plain aggregate could give: see `tables`."""
+    def counts(self, shape: Shape) -> Mapping[str, nw.Expr]:
+        """Nothing that one row could tell: see `tables`."""
         return {}
 
     def tables(self, frame: Frame, engine: Engine) -> Mapping[str, Frame]:

@@ -32,3 +32,11 @@ class Facts(Protocol):
         and timestamps (in UTC, and zoned where the column is).
         """
         ...
+
+    def coded(self, column: str) -> bool:
+        """Whether its values lie in dictionaries that the engine filters by.
+
+        A filter on such a column alone looks at each distinct value once; an aggregate looks at
+        each row.
+        """
+        ...

@@ -22,6 +22,7 @@ class Phase(StrEnum):
     """What a node is doing, in the order it does it."""
 
     PLANNING = "planning"
+    TYPING = "looking at the types of its source"
     LANDING = "landing the input"
     JUDGING = "judging the input"
     WRITING = "writing"
@@ -66,6 +67,15 @@ class Meter:
         self._started = self._clock()
         self._sink: _Sink | None = None
         self.phase = Phase.PLANNING
+
+    @contextmanager
+    def during(self, phase: Phase) -> Iterator[None]:
+        """A phase within another one, which goes on after the block."""
+        outer, self.phase = self.phase, phase
+        try:
+            yield
+        finally:
+            self.phase = outer
 
     @contextmanager
     def sinking(self, folder: Path, flow: Callable[[], Flow]) -> Iterator[None]:

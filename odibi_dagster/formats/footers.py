@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from pyarrow.parquet import FileMetaData, Statistics
+    from pyarrow.parquet import ColumnChunkMetaData, FileMetaData, Statistics
 
     from odibi_dagster.core.types import DType
     from odibi_dagster.engines.base import Engine
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 _WORTH: Mapping[str, int] = {"polars": 1_000_000, "spark": 0}
 """From so many rows on, per engine, a scan costs more than to import a reader of footers."""
+_BY_CODES: Mapping[str, bool] = {"polars": True, "spark": False}
+"""Whether an engine's reader judges dictionaries by themselves, where a filter is all it is asked.
+Spark's does not look into them, and every filter would be a job of its own."""
 _GREGORIAN = 1900
 """Before it, Spark may store days and times in another calendar."""
 
@@ -35,16 +38,18 @@ def facts_of(engine: Engine, staged: Staged, folders: Collection[str] = ()) -> F
     """What the staged files say; None where a scan costs less than to ask them."""
     if staged.rows is None or staged.rows < _WORTH[engine.name]:
         return None
-    return opened(staged.files, folders)
+    return opened(staged.files, folders, by_codes=_BY_CODES[engine.name])
 
 
-def opened(files: Iterable[Path], folders: Collection[str] = ()) -> Footers | None:
+def opened(
+    files: Iterable[Path], folders: Collection[str] = (), *, by_codes: bool = False
+) -> Footers | None:
     """The footers of these files; None where one has a type that their reader does not know."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        return Footers([pq.read_metadata(file) for file in files], folders)
+        return Footers([pq.read_metadata(file) for file in files], folders, by_codes=by_codes)
     except pa.ArrowNotImplementedError:  # Int128, for one
         return None
 
@@ -52,11 +57,13 @@ def opened(files: Iterable[Path], folders: Collection[str] = ()) -> Footers | No
 class Footers:
     """Facts about the rows of some files; columns of their hive `folders` are not known."""
 
-    def __init__(self, footers: Sequence[FileMetaData], folders: Collection[str]) -> None:
+    def __init__(
+        self, footers: Sequence[FileMetaData], folders: Collection[str], *, by_codes: bool = False
+    ) -> None:
         self.rows = sum(footer.num_rows for footer in footers)
         """See `Facts.rows`."""
-        self._folders = folders
-        self._files = [column_statistics(footer) for footer in footers if footer.num_rows]
+        self._folders, self._by_codes = folders, by_codes
+        self._files = [column_chunks(footer) for footer in footers if footer.num_rows]
 
     def nulls(self, column: str) -> int | None:
         """See `Facts.nulls`."""
@@ -79,15 +86,38 @@ class Footers:
             return None
         return Bounds(min(ends), max(ends))
 
+    def coded(self, column: str) -> bool:
+        """See `Facts.coded`. In hive folders none is: their columns are put in order on top."""
+        chunks = self._chunks(column) if self._by_codes and not self._folders else None
+        return chunks is not None and all(chunk.has_dictionary_page for chunk in chunks)
+
     def _groups(self, column: str) -> list[Statistics] | None:
         """The statistics of a column in every row group; None where some are missing."""
+        chunks = self._chunks(column)
+        return None if chunks is None else counted(chunks)
+
+    def _chunks(self, column: str) -> list[ColumnChunkMetaData] | None:
         if column in self._folders or any(column not in file for file in self._files):
             return None
-        return [group for file in self._files for group in file[column]]
+        return [chunk for file in self._files for chunk in file[column]]
 
 
 def column_statistics(footer: FileMetaData) -> dict[str, list[Statistics]]:
     """What each row group says of each flat column, where all of them count its nulls."""
+    found = {name: counted(chunks) for name, chunks in column_chunks(footer).items()}
+    return {name: statistics for name, statistics in found.items() if statistics is not None}
+
+
+def counted(chunks: Sequence[ColumnChunkMetaData]) -> list[Statistics] | None:
+    """What they say of their values; None where one does not even count its nulls."""
+    statistics = [chunk.statistics for chunk in chunks]
+    if all(each is not None and each.has_null_count for each in statistics):
+        return statistics
+    return None
+
+
+def column_chunks(footer: FileMetaData) -> dict[str, list[ColumnChunkMetaData]]:
+    """Each flat column in each row group."""
     columns = [footer.schema.column(place) for place in range(footer.num_columns)]
     flat = {
         column.path: place
@@ -95,14 +125,7 @@ def column_statistics(footer: FileMetaData) -> dict[str, list[Statistics]]:
         if column.max_repetition_level == 0 and "." not in column.path
     }
     groups = [footer.row_group(place) for place in range(footer.num_row_groups)]
-    found = {
-        name: [group.column(place).statistics for group in groups] for name, place in flat.items()
-    }
-    return {
-        name: statistics
-        for name, statistics in found.items()
-        if all(each is not None and each.has_null_count for each in statistics)
-    }
+    return {name: [group.column(place) for group in groups] for name, place in flat.items()}
 
 
 def _bounded_as(dtype: DType) -> Callable[[Any], bool] | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import narwhals.stable.v2 as nw
 
 from odibi_dagster.core.depth import refuse_deep
+from odibi_dagster.core.meter import Phase
 from odibi_dagster.errors import DataReadError
 from odibi_dagster.formats.text import parsed
 
@@ -32,7 +33,8 @@ def scan_json(
     """Files of lines as one lazy frame, with types inferred from `rows` rows (None: all)."""
     filled = [file for file in files if file.stat().st_size]
     if filled:
-        return _SCAN[engine.name](engine, filled, rows)
+        with engine.meter.during(Phase.TYPING):
+            return _SCAN[engine.name](engine, filled, rows)
     if not said:
         msg = "it holds no row, so its columns are unknown; declare them under the node's `columns`"
         raise DataReadError(msg)

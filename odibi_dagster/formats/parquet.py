@@ -90,7 +90,8 @@ class Parquet(FileFormat):
         """See `Format.scan_staged`: columns in their staged order, with their staged types."""
         hive = {name: staged.schema[name] for name in _folders(staged)}
         frame = scan_parquet(engine, staged.files, staged.folder, hive, staged.native_schema)
-        return frame.select(*staged.schema)
+        # hive columns come last; a select that nothing needs keeps filters from the scan
+        return frame.select(*staged.schema) if hive else frame
 
     def facts(self, engine: Engine, staged: Staged) -> Facts | None:
         """See `Format.facts`: what the footers say."""

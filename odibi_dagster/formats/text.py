@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 
+from odibi_dagster.core.meter import Phase
 from odibi_dagster.errors import DataReadError
 
 if TYPE_CHECKING:
@@ -54,12 +55,13 @@ def guessed(
     and fails on what does not fit, it is a pass of that reader, at a third of the price, as long
     as all rows are like the first ones.
     """
-    first = _seen(engine, frame.head(_SAMPLE), columns)
-    # What is text among the first rows is text; only the others need to be seen whole.
-    likely = {name: _guess(seen) for name, seen in first.items()}
-    open_ = {name: dtype for name, dtype in likely.items() if dtype != nw.String()}
-    kept = _kept(engine, open_, read_as) if read_as and open_ else frozenset()
-    rest = _seen(engine, frame, [name for name in open_ if name not in kept])
+    with engine.meter.during(Phase.TYPING):
+        first = _seen(engine, frame.head(_SAMPLE), columns)
+        # What is text among the first rows is text; only the others need to be seen whole.
+        likely = {name: _guess(seen) for name, seen in first.items()}
+        open_ = {name: dtype for name, dtype in likely.items() if dtype != nw.String()}
+        kept = _kept(engine, open_, read_as) if read_as and open_ else frozenset()
+        rest = _seen(engine, frame, [name for name in open_ if name not in kept])
     types = {name: _guess(rest.get(name, first[name])) or nw.String() for name in columns}
     return types, frozenset(name for name, seen in rest.items() if seen["spaced"])
 
@@ -98,7 +100,8 @@ def spaced(engine: Engine, frame: Frame, columns: Sequence[str]) -> frozenset[st
         (nw.col(name) != nw.col(name).str.strip_chars(_SPACES)).any().alias(f"c{i}")
         for i, name in enumerate(columns)
     ]
-    seen = engine.fetch(frame.select(*tests), 1)[0]
+    with engine.meter.during(Phase.TYPING):
+        seen = engine.fetch(frame.select(*tests), 1)[0]
     return frozenset(name for i, name in enumerate(columns) if seen[f"c{i}"])
 
 

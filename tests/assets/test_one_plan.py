@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 
+from odibi_dagster.engines.polars import PolarsEngine
 from tests.assets.support import Shop, keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from odibi_dagster.core.frame import Frame
 
 NODE = """
 pipelines:
@@ -114,3 +117,42 @@ def test_what_footers_of_many_rows_answer_is_not_scanned(
     assert calls["collect"] == queries
     kept = rows - len(range(0, rows, 7))
     assert {run.check_metadata(name)["total_rows"] for name in run.checks} == {kept}
+
+
+WORDS = """
+pipelines:
+  - pipeline: bronze
+    nodes:
+      - name: words
+        read: {{connection: lake, format: parquet, path: words.parquet}}
+        validation:
+          tests:
+            - {{type: regex_match, column: word, pattern: "[a-z]+$"}}
+            - {{type: range, column: size, min: 0}}
+        write: {{connection: lake, format: {format}, path: out/words}}
+"""
+
+
+@pytest.mark.parametrize("format", ["parquet", "delta"])
+def test_a_rule_of_a_coded_column_reaches_the_scan_of_the_staged_files(
+    shop: Shop, format: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plans, fetch = [], PolarsEngine.fetch
+
+    def telling(engine: PolarsEngine, frame: Frame, limit: int) -> list[dict[str, Any]]:
+        plans.append(engine.explain(frame))
+        return fetch(engine, frame, limit)
+
+    monkeypatch.setattr(PolarsEngine, "fetch", telling)
+    (shop.root / "lake").mkdir()
+    size = (pl.int_range(1_000_000) % 3).alias("size")
+    words = size.cast(pl.String).replace({"0": "a", "1": "b"}).alias("word")
+    pl.LazyFrame().select(words, size.cast(pl.Float64)).sink_parquet(
+        shop.root / "lake/words.parquet"
+    )
+    shop.write(WORDS.format(format=format))
+    run = shop.run(keys("bronze/words"))
+    assert run.check_metadata("regex_match_word")["failed_rows"] == 333_333
+    audit = plans[0]
+    assert 'SELECTION: col("word").str.contains' in audit
+    assert "CACHE" not in audit

@@ -25,6 +25,7 @@ from odibi_dagster.config.load import load_project
 from odibi_dagster.core.meter import Flow, Meter, Phase
 from odibi_dagster.core.names import NodeId
 from odibi_dagster.core.watch import Watch
+from odibi_dagster.plan.planner import Planner
 from odibi_dagster.transforms.base import RowForRow, transforms
 from tests.assets.support import HEAD, Shop
 
@@ -158,6 +159,39 @@ def test_rows_bytes_and_an_estimate_while_the_sink_runs(
     assert int(opener.opened_at[2]) == 100 * passed // ROWS
     assert said(shop) == opener.lines
     assert shop.stored("out").height == ROWS
+
+
+class Asked(Meter):
+    """A meter that tells a list what a work with it says, whenever it is told a phase."""
+
+    work: Work | None = None
+    lines: list[str]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name == "phase" and self.work is not None:
+            self.lines.append(str(self.work))
+
+
+@pytest.mark.parametrize("format", ["csv", "json"])
+def test_a_look_at_types_says_how_much_is_looked_at(
+    shop: Shop, engine: Engine, format: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a schema a text file is read once for its types, which may take as long as a sink."""
+    monkeypatch.setattr(progress, "_PATIENCE_SECONDS", 0)
+    text = {"csv": "id\n1\n2\n", "json": '{"id": 1}\n{"id": 2}\n'}[format]
+    shop.land(f"orders.{format}", text)
+    node = "pipelines: [{{pipeline: p, nodes: [{{name: n, {0}, write: {1}}}]}}]"
+    read = f"read: {{connection: lake, format: {format}, path: orders.{format}}}"
+    shop.write(node.format(read, "{connection: lake, format: parquet, path: out}"))
+    project = load_project(shop.root / "odibi.yaml")
+    (node_,) = project.nodes.values()
+    meter = Asked(lambda: 7.0)
+    monkeypatch.setattr(engine, "meter", meter)
+    meter.work, meter.lines = Work(project, node_, meter), []
+    list(Planner(project, engine, None).inputs(node_))
+    assert f"0 s, looking at the types of its source, {len(text)} B" in meter.lines
+    assert meter.lines[-1] == "0 s, planning"
 
 
 def test_a_short_node_says_nothing(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

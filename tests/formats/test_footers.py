@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from odibi_dagster.checks.base import Column, contracts
 from odibi_dagster.connections.base import Location
 from odibi_dagster.core.facts import Bounds
+from odibi_dagster.engines.polars import PolarsEngine
 from odibi_dagster.formats.footers import Footers, opened
 from tests.checks.frames import NOW, judged
 from tests.formats.support import POLARS, format_of, numbered
@@ -124,10 +125,16 @@ def rules(draw: st.DrawFn, frame: pl.DataFrame, kinds: dict[str, Any]) -> list[C
             found.append(contracts["freshness"](column=name, max_age="1h"))
         if not dtype.is_nested() and dtype != pl.Null:
             found.append(contracts["unique"](columns=[name]))
+        if name in WORDS:
+            found.append(contracts["regex_match"](column=name, pattern="[ab]*$"))
+        if name in WORDS or dtype == pl.Int64:
+            values = draw(st.lists(st.none() | kinds[name][1], min_size=1, max_size=3))
+            found.append(contracts["accepted_values"](column=name, values=values))
     return found
 
 
 ENDS = ("min", "max")
+WORDS = ("text", "category")
 
 
 def _written(frame: pl.DataFrame, folder: Path, parts: int) -> list[Path]:
@@ -142,7 +149,7 @@ def _written(frame: pl.DataFrame, folder: Path, parts: int) -> list[Path]:
 
 def _of_polars(engine: Engine, files: list[Path], folder: Path) -> tuple[Frame, Footers | None]:
     del folder
-    return engine.scan("parquet", files), opened(files)
+    return engine.scan("parquet", files), opened(files, by_codes=True)
 
 
 def _of_spark(engine: Engine, files: list[Path], folder: Path) -> tuple[Frame, Any]:
@@ -236,6 +243,49 @@ def test_no_file_is_no_row() -> None:
     known = opened([])
     assert known is not None
     assert (known.rows, known.nulls("x"), known.bounds("x", nw.Int64())) == (0, 0, (None, None))
+
+
+class Telling(PolarsEngine):
+    """Keeps the plans of what it fetched."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.plans: list[str] = []
+
+    def fetch(self, frame: Frame, limit: int) -> list[dict[str, Any]]:
+        self.plans.append(self.explain(frame))
+        return super().fetch(frame, limit)
+
+
+def test_rules_of_a_coded_column_are_filters_of_the_scan(tmp_path: Path) -> None:
+    """Polars' reader then judges the dictionary, once for each value; it is not asked for rows."""
+    file, engine = tmp_path / "x.parquet", Telling()
+    rows = {"word": ["a", "b", None] * 500, "free": [f"n{i}" for i in range(1500)]}
+    pl.DataFrame(rows).write_parquet(file)
+    facts = opened([file], by_codes=True)
+    assert facts is not None
+    assert [facts.coded(name) for name in ("word", "free", "gone")] == [True, False, False]
+    asked = [
+        contracts["regex_match"](column="word", pattern="[b-z]"),
+        contracts["accepted_values"](column="word", values=["a"]),
+        contracts["regex_match"](column="free", pattern="n"),
+        contracts["custom_sql"](condition="word = 'a'"),
+    ]
+    seen = judged(engine.scan("parquet", [file]), asked, engine, facts=facts)
+    assert [one.verdict.failed_rows for one in seen] == [500, 1000, 0, 500]
+    plan = engine.plans[0]
+    assert plan.count('SELECTION: col("word")') == 2
+    assert "CACHE" not in plan
+
+
+def test_a_plan_does_not_grow_with_contracts_without_end(tmp_path: Path) -> None:
+    file, engine = tmp_path / "x.parquet", Telling()
+    pl.DataFrame({f"c{i}": ["a", "b"] * 50 for i in range(80)}).write_parquet(file)
+    asked = [contracts["accepted_values"](column=f"c{i}", values=["a"]) for i in range(80)]
+    facts = opened([file], by_codes=True)
+    seen = judged(engine.scan("parquet", [file]), asked, engine, facts=facts)
+    assert [one.verdict.failed_rows for one in seen] == [50] * 80
+    assert engine.plans[0].count("SELECTION: ") == 50
 
 
 def test_only_columns_that_footers_leave_open_are_read(tmp_path: Path) -> None:

@@ -19,12 +19,13 @@ def check_size(text: str) -> None:
     if len(text) > MAX_TEXT:
         msg = f"SQL of {len(text)} characters; at most {MAX_TEXT} are read, write several steps"
         raise SqlError(msg)
-    depth = deepest = 0
+    if text.count("(") + text.count("[") <= MAX_DEPTH:
+        return
+    depth = 0
     for char in text:
         depth += (char in "([") - (char in ")]")
-        deepest = max(deepest, depth)
-    if deepest > MAX_DEPTH:
-        raise SqlError(TOO_DEEP)
+        if depth > MAX_DEPTH:
+            raise SqlError(TOO_DEEP)
 
 
 def check_depth(tree: exp.Expr) -> None:

@@ -4,11 +4,12 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import sqlglot
 from sqlglot import exp
+from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import ParseError, TokenError
 
 from odibi_dagster.engines.sql import bind_select, types  # noqa: F401  (registers every handler)
@@ -58,6 +59,12 @@ ALLOWED: dict[type[exp.Expr] | str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
+@cache
+def _dialect(name: str) -> Dialect:
+    """Made once, when it is asked for: sqlglot would make one anew for every text."""
+    return Dialect.get_or_raise(name)
+
+
 @lru_cache(maxsize=4096)
 def parse(text: str, dialect: str, kind: str) -> exp.Expr:
     """The syntax tree of a `query` or a scalar `expression`; SqlError names line and column."""
@@ -88,7 +95,9 @@ def _parsed(text: str, dialect: str, kind: str) -> exp.Expr:
 def _one_statement(text: str, dialect: str) -> exp.Expr:
     try:
         statements = [
-            s for s in sqlglot.parse(_quoted(text, dialect), read=dialect) if s is not None
+            s
+            for s in sqlglot.parse(_quoted(text, dialect), read=_dialect(dialect))
+            if s is not None
         ]
     except (ParseError, TokenError) as error:
         raise _invalid("invalid SQL", error) from None
@@ -100,7 +109,7 @@ def _one_statement(text: str, dialect: str) -> exp.Expr:
 
 def _scalar(text: str, dialect: str) -> exp.Expr:
     try:
-        parsed = sqlglot.parse(f"SELECT {_quoted(text, dialect)}\n", read=dialect)
+        parsed = sqlglot.parse(f"SELECT {_quoted(text, dialect)}\n", read=_dialect(dialect))
     except (ParseError, TokenError) as error:
         raise _invalid("cannot parse expression", error, shift=7) from None
     select = parsed[0] if len(parsed) == 1 else None
@@ -229,7 +238,7 @@ def _no_tilde(text: str, dialect: str) -> None:
     # `~` is a full match in DuckDB, but the parser reads it like regexp_matches, which is not
     if any(
         "~" in token.text and token.text.strip("!~*") == ""
-        for token in sqlglot.tokenize(text, read=dialect)
+        for token in sqlglot.tokenize(text, read=_dialect(dialect))
     ):
         msg = "'~' is not supported in sql; write regexp_matches(x, 'pattern')"
         raise SqlError(msg)
