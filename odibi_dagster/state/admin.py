@@ -240,7 +240,10 @@ class Admin:
         self._alone(identity, work)
 
     def _alone(self, identity: Identity, work: Callable[[sa.Connection], None]) -> None:
-        """Change a row while no run is at work with it; LeaseHeldError where one is."""
+        """Change a row while no run is at work with it; LeaseHeldError where one is.
+
+        FencedError where a run took over while this process slept: then nothing is changed.
+        """
         with self._held(identity) as lease:
 
             def alone(connection: sa.Connection) -> None:

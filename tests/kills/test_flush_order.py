@@ -16,6 +16,8 @@ from tests.kills.test_mutants import BAD_AND_GOOD, written
 
 pytestmark = [pytest.mark.databases, pytest.mark.timeout(120)]
 SYNC = re.compile(r"f(?:data)?sync\(\d+<([^>]+)>")
+CHECKPOINT = 9
+"""Commits before the one with a checkpoint."""
 RENAME = re.compile(r'rename\w*\(.*?"([^"]+)".*?"([^"]+)"')
 
 
@@ -54,6 +56,15 @@ def late(ground: Field, log: Path) -> set[str]:
     return {str(path) for path in new | {path.parent for path in new}} - between
 
 
+def checkpoints(ground: Field) -> None:
+    """Runs until the next commit is one that writes a checkpoint as well."""
+    log = ground.root / "lake/orders/_delta_log"
+    while len(list(log.glob("*.json"))) < CHECKPOINT:
+        ground.grow(BAD_AND_GOOD)
+        assert ground.life().end() == 0
+    assert not (log / "_last_checkpoint").exists()
+
+
 @pytest.mark.parametrize("format", ["delta", "parquet", "csv"])
 def test_the_mark_is_flushed_last(tmp_path: Path, nursery: Nursery, format: str) -> None:
     if shutil.which("strace") is None:
@@ -62,5 +73,10 @@ def test_the_mark_is_flushed_last(tmp_path: Path, nursery: Nursery, format: str)
     ground.grow()
     ground.drain()
     assert late(ground, tmp_path / "right") == set()
+    if format == "delta":
+        checkpoints(ground)
+        assert late(ground, tmp_path / "checkpoint") == set()
+        log = ground.root / "lake/orders/_delta_log"
+        assert (log / "_last_checkpoint").exists(), "or else this was another commit"
     ground.mutant = "no_flush"
     assert late(ground, tmp_path / "wrong") != set()
