@@ -12,7 +12,7 @@ help:
 	@echo "make demo       run the example project, in an environment of its own"
 	@echo "make demo-full  the same with the whole year of flights"
 	@echo "make dev        open the example in Dagster's UI"
-	@echo "make test       run every test; ONLY='lint polars spark databases browser' for some"
+	@echo "make test       run every test; ONLY='lint polars spark databases airflow browser'"
 	@echo "make chaos      kill runs a thousand times for each pair of layout and database"
 	@echo "make large      try 10,000 partitions and 100,000 files"
 	@echo "make lint       ruff, mypy, import-linter and the checks of the documents"
@@ -29,7 +29,7 @@ demo-full: home
 dev: home
 	@cd $(EXAMPLE) && PATH="$(abspath $(VENV))/bin:$$PATH" dagster dev
 
-test: test-home
+test: test-home airflow-homes
 	@scripts/system-packages
 	@env -u DAGSTER_HOME $(TEST_VENV)/bin/python scripts/run_tests.py $(ONLY)
 
@@ -51,14 +51,22 @@ shots: home
 	@env -u DAGSTER_HOME $(VENV)/bin/python scripts/shots.py
 
 clean:
-	rm -rf .venv .venv-test .venv-ci .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .venv-test .venv-ci .venv-airflow-2 .venv-airflow-3
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 	rm -rf .hypothesis dist build $(EXAMPLE)/.dagster_home $(EXAMPLE)/data/lake $(EXAMPLE)/data/full
 	rm -rf benchmarks/.work
 
-.PHONY: home test-home
+.PHONY: home test-home airflow-homes
 home:
 	@scripts/bootstrap $(VENV)
 	@mkdir -p $(HOME_DIR) && cp $(EXAMPLE)/dagster.yaml $(HOME_DIR)/dagster.yaml
 
 test-home:
 	@scripts/bootstrap $(TEST_VENV) dev
+
+# only where the tests of Airflow are run
+airflow-homes:
+ifneq ($(filter airflow,$(or $(ONLY),airflow)),)
+	@scripts/bootstrap .venv-airflow-2 tests/airflow/requirements-2.lock
+	@scripts/bootstrap .venv-airflow-3 tests/airflow/requirements-3.lock
+endif

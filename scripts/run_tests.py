@@ -16,17 +16,23 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 CI = os.environ.get("CI") == "true"
-MARKED = ("spark", "databases", "browser")
+MARKED = ("spark", "databases", "airflow", "browser")
 DOCS = "tests/project/test_docs.py"
+DATABASES = "databases and not browser"
+FAILPOINTS = "tests/kills/test_failpoints.py"
 
 Command = list[str]
+RUNNING: list[subprocess.Popen[bytes]] = []
+"""What was started and has not ended."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,8 @@ class Group:
     commands: tuple[Command, ...]
     needs: tuple[str, ...] = ()
     """Names from scripts/system-packages without which it is left out."""
+    at_once: int = 1
+    """Commands that run at the same time; of more than one, each says all it has to at its end."""
 
 
 @dataclass
@@ -77,28 +85,52 @@ GROUPS = (
         (pytest(" and ".join(f"not {mark}" for mark in MARKED), f"--ignore={DOCS}"),),
     ),
     Group("spark", 720, (pytest("spark and not databases and not browser"),), ("java",)),
-    Group("databases", 1200, (pytest("databases and not browser"),), ("mariadb",)),
+    # the longest first
+    Group(
+        "databases",
+        600,
+        (
+            pytest(DATABASES, "--ignore=tests/kills"),
+            pytest(DATABASES, FAILPOINTS, "-k", "recovers"),
+            pytest(DATABASES, "tests/kills", f"--ignore={FAILPOINTS}"),
+            pytest(DATABASES, FAILPOINTS, "-k", "not recovers"),
+        ),
+        ("mariadb",),
+        at_once=2,
+    ),
+    Group("airflow", 480, (pytest("airflow"),)),
     Group("browser", 360, (pytest("browser"),), ("chromium",)),
 )
 
 
-def run(command: Command, seconds: float) -> tuple[int, str]:
+def run(command: Command, seconds: float, output: IO[str] | None = None) -> tuple[int, str]:
     """The exit code, and why it failed; a command over time is ended with all it started."""
-    print(f"\n$ {' '.join([Path(command[0]).name, *command[1:]])}", flush=True)
     # without a UTF-8 locale Java takes the letters of file names for others
     env = {**os.environ, "LC_ALL": os.environ.get("LC_ALL") or "C.UTF-8"}
-    process = subprocess.Popen(command, cwd=ROOT, env=env, start_new_session=True)
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=env,
+        start_new_session=True,
+        stdout=output,
+        stderr=subprocess.STDOUT if output else None,
+    )
+    RUNNING.append(process)
     try:
         code = process.wait(timeout=seconds if CI else None)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         return 1, f"over its budget of {seconds:.0f} s"
-    except KeyboardInterrupt:
-        os.killpg(process.pid, signal.SIGINT)
-        process.wait()
-        raise
+    finally:
+        RUNNING.remove(process)
     return code, f"exit code {code}"
+
+
+def interrupt() -> None:
+    """Tell all that runs to end, as Ctrl-C does."""
+    for process in RUNNING:
+        os.killpg(process.pid, signal.SIGINT)
 
 
 def skipped_tests(report: Path) -> list[str]:
@@ -113,22 +145,41 @@ def skipped_tests(report: Path) -> list[str]:
     ]
 
 
+def execute(command: Command, outcome: Outcome, left: float) -> None:
+    """Run one command of a group, and note what became of it."""
+    title = f"\n$ {' '.join([Path(command[0]).name, *command[1:]])}"
+    with tempfile.TemporaryDirectory() as folder:
+        report, said = Path(folder, "report.xml"), Path(folder, "said")
+        extra = [f"--junitxml={report}"] if command[0].endswith("pytest") else []
+        if outcome.group.at_once == 1:
+            print(title, flush=True)
+            code, reason = run([*command, *extra], left)
+        else:
+            with said.open("w") as output:
+                code, reason = run([*command, *extra], left, output)
+            print(f"{title}\n{said.read_text()}", flush=True)
+        outcome.skipped += skipped_tests(report)
+    if code:
+        outcome.failed.append(f"{Path(command[0]).name}: {reason}")
+
+
 def run_group(group: Group, missing: set[str]) -> Outcome:
     outcome = Outcome(group)
     if lacking := sorted(missing.intersection(group.needs)):
         outcome.skipped.append(f"{group.name} (no {', '.join(lacking)})")
         return outcome
     started = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
-        for command in group.commands:
-            report = Path(folder, "report.xml")
-            extra = [f"--junitxml={report}"] if command[0].endswith("pytest") else []
-            left = group.budget - (time.monotonic() - started)
-            code, reason = run([*command, *extra], max(left, 1.0))
-            if code:
-                outcome.failed.append(f"{Path(command[0]).name}: {reason}")
-            outcome.skipped += skipped_tests(report)
-            report.unlink(missing_ok=True)
+
+    def in_time(command: Command) -> None:
+        execute(command, outcome, max(group.budget - (time.monotonic() - started), 1.0))
+
+    with ThreadPoolExecutor(group.at_once) as pool:
+        try:
+            list(pool.map(in_time, group.commands))
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            interrupt()
+            raise
     outcome.seconds = time.monotonic() - started
     return outcome
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance, DagsterRun
+
+
+AIRFLOW_TASK = ("airflow/dag_id", "airflow/dag_run_id", "airflow/task_id")
+"""The tags that say which task instance of Airflow a run is a try of."""
 
 
 def run_key_of(run: DagsterRun, instance: DagsterInstance) -> str:
@@ -15,7 +20,13 @@ def run_key_of(run: DagsterRun, instance: DagsterInstance) -> str:
     it repeats: where that one did not succeed (it failed, or was killed and never said so), its
     rows may be visible all the same and must not be added twice. What repeats a successful run is a
     batch of its own.
+
+    Every try of one task instance of Airflow has one key, also after it was cleared: a task that
+    runs again in the same DAG run is expected to add nothing.
     """
+    if all(tag in run.tags for tag in AIRFLOW_TASK):
+        named = "\0".join(run.tags[tag] for tag in AIRFLOW_TASK)
+        return sha256(named.encode()).hexdigest()[:16]
     while run.parent_run_id and (parent := instance.get_run_by_id(run.parent_run_id)):
         if parent.is_success:
             break

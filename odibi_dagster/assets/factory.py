@@ -13,6 +13,7 @@ from odibi_dagster.assets.chain import run_key_of, short
 from odibi_dagster.assets.events import DagsterFace, check_names
 from odibi_dagster.assets.identity import identity_of
 from odibi_dagster.assets.memory import Memory
+from odibi_dagster.assets.mends import FULL_REFRESH_TAG
 from odibi_dagster.assets.metadata import code_reference
 from odibi_dagster.assets.op import assets_of_op
 from odibi_dagster.assets.progress import Board, Work, shown
@@ -31,8 +32,6 @@ from odibi_dagster.io_managers.polars import PolarsIOManager
 from odibi_dagster.io_managers.projects import NODE_KEY, PROJECT_KEY, QUARANTINE_KEY, remember
 from odibi_dagster.plan.planner import Planner
 
-FULL_REFRESH_TAG = "odibi/full_refresh"
-"""A run with this tag, `true`, reads everything and replaces the targets."""
 IO_MANAGER_KEY = "odibi_io_manager"
 """Reserved: nodes are loaded by our IO manager under this key."""
 

@@ -7,16 +7,19 @@ whether the number is in it, and the next run either adopts the batch or publish
 
 from __future__ import annotations
 
+import functools
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from odibi_dagster.assets.mends import Mends
 from odibi_dagster.core.batch import Batch
 from odibi_dagster.errors import FencedError, OdibiError, StateMismatchError, StateUnavailableError
 from odibi_dagster.formats.base import Bounds
 from odibi_dagster.plan.window import Window, earlier
+from odibi_dagster.state.admin import Admin
 from odibi_dagster.state.marks import later
 from odibi_dagster.state.records import Facts, Intent
 
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from odibi_dagster.config.incremental import Incremental
     from odibi_dagster.config.project import Node, Target
     from odibi_dagster.plan.window import Cursor
+    from odibi_dagster.state.admin import Row
     from odibi_dagster.state.identity import Identity
     from odibi_dagster.state.marks import Mark
     from odibi_dagster.state.records import Lease
@@ -60,17 +64,21 @@ class Memory:
         try:
             session = Session(self, lease, node, node.target)
             yield session
-        except FencedError:
-            raise
+        except FencedError as error:
+            raise self._fenced(lease, node) from error
         except BaseException as error:
             is_over = session is not None and session.is_over  # what was published stays published
             if not is_over and not self._end(lease, error) and isinstance(error, OdibiError):
-                raise lease.fenced() from error  # it only shows what others did meanwhile
+                # it only shows what others did meanwhile
+                raise self._fenced(lease, node) from error
             raise
         finally:
             stopped.set()
         if not session.is_over:
             self.store.release(lease)
+
+    def _fenced(self, lease: Lease, node: Node) -> FencedError:
+        return FencedError(f"{lease.fenced()}; {Mends(node.id, self.identity).again} goes on")
 
     def _end(self, lease: Lease, error: BaseException) -> bool:
         """Let the next one in; False where it is in already."""
@@ -112,7 +120,13 @@ class Session:
     @property
     def batch(self) -> Batch:
         """The batch of this run."""
-        return Batch(self.owner, self.intent.number)
+        unseats = (row.name for row in self._others) if self.intent.full else ()
+        return Batch(self.owner, self.intent.number, tuple(unseats))
+
+    @property
+    def is_first(self) -> bool:
+        """Whether nothing was read before: neither is there a mark, nor has somebody said one."""
+        return not self.last and self.mark is None
 
     def reach(self, incremental: Incremental, at: datetime) -> Bounds:
         """What a source that filters by itself has to give: the window can only be narrower.
@@ -120,7 +134,7 @@ class Session:
         Times reach back two days more: a day, a zone or its absence is a matter of the cursor.
         """
         lower, back = self.mark, incremental.watermark_lag
-        if self.repeats or self.intent.full or not self.last:
+        if self.repeats or self.intent.full or self.is_first:
             lower, back = self.intent.lower, timedelta(0)
         elif not incremental.is_stateful:
             lower, back = at, incremental.span
@@ -141,7 +155,7 @@ class Session:
         max_future: timedelta | None,
     ) -> Window:
         """Which rows are new. CursorError or StateMismatchError where that cannot be said."""
-        first = not self.last or self.intent.full
+        first = self.is_first or self.intent.full
         mark = None if self.intent.full else self._fitted(cursor, self.mark)
         if self.repeats:
             lower, upper = (self._fitted(cursor, m) for m in (self.intent.lower, self.intent.upper))
@@ -156,11 +170,12 @@ class Session:
 
     def _fitted(self, cursor: Cursor, mark: Mark | None) -> Mark | None:
         """The mark in the cursor's own type; StateMismatchError where it has none."""
-        if mark is None or (fitted := cursor.fitted(mark)) is not None:
-            return None if mark is None else fitted
-        column = self._node.incremental and self._node.incremental.column
-        msg = f"the mark is {mark} and '{column}' is of another type; {self._mend}"
-        raise StateMismatchError(msg)
+        fitted = None if mark is None else cursor.fitted(mark)
+        if mark is not None and fitted is None:
+            column = self._node.incremental and self._node.incremental.column
+            reason = f"the mark is {mark} and '{column}' is of another type"
+            self._refuse(reason, self._mends.set_mark, self._mends.anew)
+        return fitted
 
     def beside(self, quarantine: Target) -> Target:
         """The quarantine: replaced where the target is."""
@@ -189,13 +204,15 @@ class Session:
         self.is_over = True
 
     @property
-    def _mend(self) -> str:
-        name = str(self._node.id)
-        return (
-            f"'odibi-dagster run CONFIG {name} --full-refresh' reads everything and replaces the "
-            f"target, 'odibi-dagster state repair CONFIG {name}' takes the target as it is, "
-            f"'odibi-dagster state reset CONFIG {name}' forgets or sets the mark"
-        )
+    def _mends(self) -> Mends:
+        return Mends(self._node.id, self._memory.identity)
+
+    @functools.cached_property
+    def _others(self) -> list[Row]:
+        """What the project remembers of other nodes that wrote the same target."""
+        mine, uri = self._memory.identity, self._node.target and self._node.target.location.uri
+        rows = Admin(self._memory.store, mine.project, self._memory.run_id).rows()
+        return [row for row in rows if row.target == uri and row.identity != mine]
 
     def _recovered(self, target: Target) -> Intent:
         """The batch to publish now, after what an earlier run left has been settled."""
@@ -214,7 +231,10 @@ class Session:
             used = max(self._used(there), pending.number if pending else 0)
             return Intent(used + 1, memory.run_key, full=True)
         if pending is not None and pending.full and not published:
-            return self._again(pending)  # whatever is there now will be replaced
+            # whatever is there now will be replaced, also what an older state does not know of
+            used = self._used(there)
+            number = pending.number if used <= pending.number else used + 1
+            return self._again(replace(pending, number=number))
         self._refuse_mismatch(target, there)
         if pending is not None and (not published or self._is_mine(pending.run_key)):
             return self._again(pending)
@@ -250,21 +270,26 @@ class Session:
 
     def _refuse_mismatch(self, target: Target, there: int) -> None:
         """A mark is only worth something beside the very rows that it stands for."""
-        told = self._lease.remembered
+        told, mends = self._lease.remembered, self._mends
         if self._node.incremental is None or not self._node.incremental.is_stateful:
             return
         uri, exists = target.location.uri, target.format.exists(target.location)
-        reason = None
         if self.last and told.target not in (None, uri):
             reason = f"the mark belongs to {told.target}, and the node writes {uri} now"
-        elif target.mode == "overwrite":
+            self._refuse(reason, mends.repair, mends.anew)
+        if target.mode == "overwrite":
             return
-        elif self.last and not exists:
+        if self.last and not exists:
             reason = f"{target.location} is gone, and the state is at batch {self.last}"
-        elif there != self._expected:
+            self._refuse(reason, mends.reset, mends.anew)
+        if exists and there != self._expected:
             reason = f"target is at batch {there}, state at {self._expected}"
-        elif target.mode == "append" and exists and not self.last and told.intent is None:
+            self._refuse(reason, mends.repair, mends.anew)
+        if target.mode == "append" and exists and self.is_first and told.intent is None:
             reason = f"{target.location} holds rows, and no mark says which of them were read"
-        if reason:
-            msg = f"{reason}; {self._mend}"
-            raise StateMismatchError(msg)
+            before = [mends.rename(row.identity) for row in self._others]
+            self._refuse(reason, *before, mends.repair, mends.anew)
+
+    def _refuse(self, reason: str, *mends: str) -> NoReturn:
+        msg = f"{reason}; {', or '.join(mends)}"
+        raise StateMismatchError(msg)

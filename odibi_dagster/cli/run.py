@@ -5,22 +5,16 @@ A plain PIPELINE/NODE runs that node alone, +PIPELINE/NODE what lies upstream of
 
 from __future__ import annotations
 
-import os
 import shlex
-from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
 
 from odibi_dagster.cli.validate import config_arguments
-from odibi_dagster.core.collector import resume
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
     from pathlib import Path
 
-    import dagster as dg
-
-    from odibi_dagster.cli.choosing import Chosen
     from odibi_dagster.cli.report import NodeReport, RunReport
     from odibi_dagster.cli.terminal import Terminal
     from odibi_dagster.config.project import Project
@@ -79,15 +73,13 @@ def execute(args: argparse.Namespace, terminal: Terminal) -> int:
 
 
 def _run(args: argparse.Namespace, project: Project, terminal: Terminal) -> int:
-    from odibi_dagster.assets.instance import find_home, open_instance
+    from odibi_dagster.assets.instance import find_home
+    from odibi_dagster.cli.attended import attend
     from odibi_dagster.cli.choosing import choose_nodes
-    from odibi_dagster.cli.report import RunReport
 
     chosen = choose_nodes(project, terms(args))
-    report = RunReport(_waiting(project, chosen))
+    report, stopped = attend(args, project, chosen, _tags(args), terminal)
     home, ours = find_home(args.config)
-    with _environment_kept(), open_instance(home, ours=ours) as instance:
-        stopped = _watched(args, project, chosen, instance, report, terminal)
     _conclude(args, project, report, terminal)
     said = "DAGSTER_HOME is not set, so it lies beside the file" if ours else "from DAGSTER_HOME"
     terminal.line(f"Dagster home: {home} ({said})")
@@ -98,7 +90,7 @@ def _run(args: argparse.Namespace, project: Project, terminal: Terminal) -> int:
 
 
 def _tags(args: argparse.Namespace) -> dict[str, str]:
-    from odibi_dagster.assets.factory import FULL_REFRESH_TAG
+    from odibi_dagster.assets.mends import FULL_REFRESH_TAG
 
     return {FULL_REFRESH_TAG: "true"} if args.full_refresh else {}
 
@@ -106,58 +98,6 @@ def _tags(args: argparse.Namespace) -> dict[str, str]:
 def terms(args: argparse.Namespace) -> list[str]:
     """Everything that was selected, in whichever way; nothing means all."""
     return [*args.nodes, *args.select, *args.pipeline]
-
-
-@contextmanager
-def _environment_kept() -> Iterator[None]:
-    """Opening a home of ours names it in the environment: for this run, and not after it."""
-    before = os.environ.get("DAGSTER_HOME")
-    try:
-        yield
-    finally:
-        if before is None:
-            os.environ.pop("DAGSTER_HOME", None)
-
-
-def _waiting(project: Project, chosen: Chosen) -> dict[Any, NodeReport]:
-    from odibi_dagster.cli.report import NodeReport
-
-    running = set(chosen.nodes.values())
-    return {node_id: NodeReport(node_id) for node_id in project.nodes if node_id in running}
-
-
-def _watched(
-    args: argparse.Namespace,
-    project: Project,
-    chosen: Chosen,
-    instance: dg.DagsterInstance,
-    report: RunReport,
-    terminal: Terminal,
-) -> int | None:
-    """Run, obeying signals; the exit code of the signal where one came."""
-    from odibi_dagster.cli.progress import Progress
-    from odibi_dagster.cli.running import cancel, materialize
-    from odibi_dagster.cli.stopping import Stopping
-
-    def announce() -> None:
-        terminal.note("stopping; what was published before stays (again: stop at once)")
-
-    def abandon() -> None:
-        cancel(instance, report.run_id, at_once=True)
-        terminal.note("stopped at once; the next run sweeps up what this one left aside")
-
-    with (
-        Progress(report, terminal, chosen.board, traces=args.debug) as progress,
-        Stopping(announce, abandon) as stopping,
-    ):
-        resume()
-        try:
-            heard = progress.changed, progress.said
-            tags = _tags(args)
-            materialize(project, chosen, instance, report, *heard, log=args.debug, tags=tags)
-        except KeyboardInterrupt:
-            cancel(instance, report.run_id, at_once=True)
-    return stopping.exit_code
 
 
 def _conclude(

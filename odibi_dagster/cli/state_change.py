@@ -9,12 +9,14 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from odibi_dagster.errors import ConfigError, StateMismatchError
+from odibi_dagster.state.commands import state_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from odibi_dagster.cli.state_rows import States
     from odibi_dagster.state.admin import Row
+    from odibi_dagster.state.identity import Identity
     from odibi_dagster.state.marks import Mark
 
 
@@ -25,7 +27,12 @@ def reset(states: States) -> int:
     what = "forget the mark" if mark is None else f"set the mark to {mark}"
     if not _agreed(states, f"{what} of {row.identity} (it is {row.mark})"):
         return 1
-    states.admin.reset(row.identity, mark)
+    node = states.node_of(row)
+    there = None
+    if mark is not None and node is not None and node.target is not None:
+        # beside the mark that somebody says, the target is as it is
+        there = node.target.format.published(node.target.location, row.name) or 0
+    states.admin.reset(row.identity, mark, there)
     return _done(states, row)
 
 
@@ -39,8 +46,9 @@ def repair(states: States) -> int:
     node = states.node_of(row)
     if node is None:
         msg = (
-            f"{row.identity} is no node of the file, so it has no target to look at; write state "
-            "rename where it has another name now, or state forget"
+            f"{row.identity} is no node of the file, so it has no target to look at; "
+            f"{state_command('rename', row.identity, 'PIPELINE/NODE')} gives it its new name, "
+            f"{state_command('forget', row.identity)} removes it"
         )
         raise StateMismatchError(msg)
     planner = Planner(states.project, get_engine(states.project.engine))
@@ -51,7 +59,10 @@ def repair(states: States) -> int:
     if not _agreed(states, f"take the target of {row.identity} as it is"):
         return 1
     states.admin.repair(
-        row.identity, mark=found.mark, in_target=found.in_target, target=found.target
+        row.identity,
+        mark=found.mark,
+        in_target=found.in_target,
+        target=found.target if found.is_there else None,
     )
     return _done(states, row)
 
@@ -63,12 +74,25 @@ def rename(states: States) -> int:
         msg = "state rename takes the old and the new PIPELINE/NODE"
         raise ConfigError(msg)
     row = states.row()
-    pipeline, node = nodes[1].split("/")
-    new = replace(row.identity, pipeline=pipeline, node=node)
+    new = _named(states, row, nodes[1])
+    if new == row.identity:
+        msg = f"{new} has that name already; write the old and the new PIPELINE/NODE"
+        raise ConfigError(msg)
     if not _agreed(states, f"let {new} carry on where {row.identity} is"):
         return 1
     states.admin.rename(row.identity, new)
     return _done(states, row)
+
+
+def _named(states: States, row: Row, name: str) -> Identity:
+    """Whose state a node of this name has: its own, or that of its `state_key`."""
+    from odibi_dagster.assets.identity import identity_of
+
+    pipeline, node = name.split("/")
+    for each in states.project.nodes.values():
+        if str(each.id) == name:
+            node = identity_of(states.project, each).node
+    return replace(row.identity, pipeline=pipeline, node=node)
 
 
 def forget(states: States) -> int:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from odibi_dagster.cli.state_rows import name_of
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -21,7 +19,7 @@ def list_all(states: States) -> int:
         ("node", "mark", "batch", "last change", ""),
         [
             (
-                name_of(row.identity),
+                row.identity.path,
                 "" if row.mark is None else str(row.mark),
                 str(row.batch),
                 _moment(row.updated_at),
@@ -69,7 +67,7 @@ def history(states: States) -> int:
         ("node", "batch", "published", "rows", "quarantined", "bytes", "seconds", "up to"),
         [
             (
-                name_of(b.identity),
+                b.identity.path,
                 f"{b.number}{' (adopted)' if b.adopted else ''}",
                 _moment(b.published_at),
                 _number(b.rows),

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from odibi_dagster.cli.terminal import Terminal
     from odibi_dagster.config.project import Node, Project
     from odibi_dagster.state.admin import Admin, Row
-    from odibi_dagster.state.identity import Identity
     from odibi_dagster.state.store import Store
 
 
@@ -36,13 +35,14 @@ class States:
             msg = f"state {self.args.action} takes a PIPELINE/NODE"
             raise ConfigError(msg)
         text = self.args.nodes[0]
-        found = [row for row in self.rows if text in self._names(row)]
+        found = [row for row in self.rows if text == row.identity.path]
+        found = found or [row for row in self.rows if text in self._names(row)]
         if len(found) == 1:
             return found[0]
         if found:
-            msg = f"'{text}' could be {' or '.join(name_of(row.identity) for row in found)}"
+            msg = f"'{text}' could be {' or '.join(row.identity.path for row in found)}"
             raise ConfigError(msg)
-        known = [name_of(row.identity) for row in self.rows]
+        known = [row.identity.path for row in self.rows]
         hint = did_you_mean(text, known) if known else "nothing is remembered yet"
         msg = f"nothing is remembered of '{text}'; {hint}"
         raise ConfigError(msg)
@@ -61,16 +61,10 @@ class States:
     def _names(self, row: Row) -> tuple[str, ...]:
         node = self.node_of(row)
         return (
-            name_of(row.identity),
+            row.identity.path,
             row.identity.node,
             *((str(node.id), node.id.name) if node else ()),
         )
-
-
-def name_of(identity: Identity) -> str:
-    """`pipeline/node`, after the prefix of its asset key where it has one."""
-    prefix = f"{identity.key_prefix}/" if identity.key_prefix else ""
-    return f"{prefix}{identity.pipeline}/{identity.node}"
 
 
 def _who() -> str:

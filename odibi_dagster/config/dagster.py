@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field
 
+from odibi_dagster.config.airflow import NodeAirflow, PipelineAirflow, ProjectAirflow
 from odibi_dagster.core.fate import Choice, NotYet
 from odibi_dagster.core.model import Model
 from odibi_dagster.core.secret import Secret
@@ -137,6 +138,7 @@ class ProjectDagster(_Labels):
     """How far in the future a cursor may lie; a day."""
     staging: Annotated[str | None, AfterValidator(_folder)] = None
     """Where rows lie on their way into a database and out of it; by default under `storage`."""
+    airflow: ProjectAirflow = Field(default_factory=ProjectAirflow)
 
 
 class PipelineDagster(_Labels):
@@ -152,6 +154,7 @@ class PipelineDagster(_Labels):
     automation: Annotated[str, AfterValidator(_automation)] | None = None
     freshness: Duration | None = None
     partitions: Later = None
+    airflow: PipelineAirflow = Field(default_factory=PipelineAirflow)
 
 
 class NodeDagster(_Labels):
@@ -169,3 +172,4 @@ class NodeDagster(_Labels):
     max_future: Duration | None = None
     """How far in the future this node's cursor may lie."""
     partitions: Later = None
+    airflow: NodeAirflow = Field(default_factory=NodeAirflow)

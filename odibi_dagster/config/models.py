@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from odibi_dagster.config.airflow import RetryConfig
 from odibi_dagster.config.dagster import NodeDagster, PipelineDagster, ProjectDagster
 from odibi_dagster.config.incremental import Incremental
 from odibi_dagster.config.node import ColumnConfig, NodeConfig, StepConfig, TransformConfig
@@ -29,6 +30,7 @@ __all__ = [
     "QuarantineColumns",
     "QuarantineConfig",
     "ReadConfig",
+    "RetryConfig",
     "StepConfig",
     "TransformConfig",
     "ValidationConfig",
@@ -86,6 +88,7 @@ class ProjectConfig(Model):
     pipelines: list[PipelineConfig]
     vars: dict[str, Any] = {}
     environments: dict[str, dict[str, Any]] | None = None
+    retry: RetryConfig = Field(default_factory=RetryConfig)
     dagster: ProjectDagster = Field(default_factory=ProjectDagster)
 
     imports: Later = []
@@ -98,7 +101,6 @@ class ProjectConfig(Model):
     description: Annotated[Any, NoEffect(_DOCUMENTS)] = None
     version: Annotated[Any, NoEffect(_DOCUMENTS)] = None
     owner: Annotated[Any, NoEffect("write dagster: {owners: [...]}")] = None
-    retry: Annotated[Any, NoEffect("a run is retried in Dagster")] = None
     logging: Annotated[Any, NoEffect("Dagster keeps the logs")] = None
     alerts: Annotated[Any, NoEffect("Dagster sends alerts")] = []
     performance: Annotated[Any, NoEffect("it changes speed, not rows")] = None

@@ -22,6 +22,9 @@ class Batch:
 
     owner: str
     number: int
+    unseats: tuple[str, ...] = ()
+    """Other owners that have published there: where this batch replaces the target, theirs are not
+    in it any more."""
 
     @cached_property
     def tag(self) -> str:

@@ -17,7 +17,7 @@ from odibi_dagster.formats.disk import sync, synced
 from odibi_dagster.formats.files import move_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     import narwhals.stable.v2 as nw
@@ -35,7 +35,8 @@ _CONFIGURATION = {"delta.checkpointInterval": "10"}
 
 def last_batch(snapshot: DeltaTable | None, owner: str) -> int | None:
     """The number of the owner's last batch in this version of the table."""
-    return None if snapshot is None else snapshot.transaction_version(_transaction(owner))
+    last = None if snapshot is None else snapshot.transaction_version(_transaction(owner))
+    return last or None  # 0: what there was is replaced
 
 
 def create(staged: Staged) -> None:
@@ -78,7 +79,8 @@ def commit(staged: Staged, snapshot: DeltaTable, files: tuple[Path, ...]) -> Non
     """
     root = staged.location.path
     adds, mode = _adds(staged, files, root), "overwrite" if staged.mode == "overwrite" else "append"
-    properties = _properties(staged.batch, _RETRIES.get(staged.mode, 0))
+    gone = staged.batch.unseats if staged.mode == "overwrite" else ()
+    properties = _properties(staged.batch, _RETRIES.get(staged.mode, 0), gone)
     _allow_naive_times(snapshot, staged.schema)
     with synced(root / "_delta_log"):
         _committed(
@@ -141,11 +143,13 @@ def _transaction(owner: str) -> str:
     return f"odibi:{owner}"
 
 
-def _properties(batch: Batch, retries: int) -> CommitProperties:
+def _properties(batch: Batch, retries: int, gone: Sequence[str] = ()) -> CommitProperties:
+    """What a commit says: the owner's batch, and that no batch of those who are gone is left."""
     from deltalake import CommitProperties, Transaction
 
-    said = Transaction(_transaction(batch.owner), batch.number)
-    return CommitProperties(app_transactions=[said], max_commit_retries=retries)
+    said = [Transaction(_transaction(batch.owner), batch.number)]
+    said += [Transaction(_transaction(owner), 0) for owner in gone if owner != batch.owner]
+    return CommitProperties(app_transactions=said, max_commit_retries=retries)
 
 
 def _committed(attempt: Callable[[], Any]) -> Any:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shlex
 from typing import TYPE_CHECKING
 
 from odibi_dagster.errors import WriteError
@@ -35,7 +36,7 @@ def batches_in(target: Path) -> dict[str, int]:
     except (ValueError, TypeError, AttributeError) as error:
         msg = (
             f"{ledger} says which batches {target.name} holds and cannot be read ({error}); "
-            "remove it if the last run of this node ended well"
+            f"'{shlex.join(['rm', str(ledger)])}' if the last run of this node ended well"
         )
         raise WriteError(msg) from error
 

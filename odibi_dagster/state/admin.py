@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from odibi_dagster.errors import StateMismatchError
-from odibi_dagster.state import tables
+from odibi_dagster.state import statements, tables
 from odibi_dagster.state.clock import Now
+from odibi_dagster.state.commands import state_command
 from odibi_dagster.state.database import patiently
 from odibi_dagster.state.identity import Identity
 from odibi_dagster.state.marks import Mark, decode, encode
 from odibi_dagster.state.store import KEPT_BATCHES, KEPT_SECONDS, prune
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from odibi_dagster.state.records import Lease, Remembered
     from odibi_dagster.state.store import Store
 
 _S, _B, _R = tables.state, tables.batches, tables.runs
@@ -123,20 +126,33 @@ class Admin:
         rows = patiently(self._store.engine, lambda c: c.execute(query).all())
         return [Noted(row.action, row.run_id, row.number, row.message, row.at) for row in rows]
 
-    def reset(self, identity: Identity, mark: Mark | None) -> None:
-        """Set the mark, or forget it together with what the target is known to hold."""
-        values: dict[str, object] = {"mark": None if mark is None else encode(mark), "intent": None}
+    def reset(self, identity: Identity, mark: Mark | None, in_target: int | None = None) -> None:
+        """Set the mark, or forget it: then everything is read anew.
+
+        `in_target` is the last batch that the target names, where somebody has looked.
+        """
+        said = None if mark is None else encode(mark)
+        values: dict[str, object] = {"mark": said, "intent": None, "target": None}
         if mark is None:
-            values |= {"batch": 0, "in_target": 0, "run_key": None, "target": None}
+            values |= {"batch": 0, "run_key": None}
+        if in_target is not None:
+            values["in_target"] = in_target
         self._change(identity, "reset", f"mark: {mark}", values)
 
-    def repair(self, identity: Identity, *, mark: Mark | None, in_target: int, target: str) -> None:
-        """Take the target as it is: `in_target` is the last batch that it names."""
+    def repair(
+        self, identity: Identity, *, mark: Mark | None, in_target: int, target: str | None
+    ) -> None:
+        """Take the target as it is: `in_target` is the last batch that it names.
+
+        `target` is None where there is none: then everything is read anew.
+        """
         said = f"mark: {mark}, batch in the target: {in_target}, target: {target}"
         values = {
             "mark": None if mark is None else encode(mark),
             "in_target": in_target,
-            "batch": sa.case((_S.c.batch > in_target, _S.c.batch), else_=in_target),
+            "batch": sa.case((_S.c.batch > in_target, _S.c.batch), else_=in_target)
+            if target
+            else 0,
             "intent": None,
             "target": target,
             "run_key": None,
@@ -144,34 +160,40 @@ class Admin:
         self._change(identity, "repair", said, values)
 
     def rename(self, old: Identity, new: Identity) -> None:
-        """Let another node carry on from here; StateMismatchError where that has a state."""
-        values = {
-            "id": new.key,
-            "project": new.project,
-            "environment": new.environment,
-            "key_prefix": new.key_prefix,
-            "pipeline": new.pipeline,
-            "node": new.node,
-            "partition_key": new.partition,
-            "owner": None,
-            "lease_until": None,
-        }
+        """Let another node carry on from here; StateMismatchError where that has a state.
 
-        def work(connection: sa.Connection) -> None:
-            if connection.execute(sa.select(_S.c.id).where(_S.c.id == new.key)).first():
-                msg = (
-                    f"{new} has a state of its own; write 'odibi-dagster state forget CONFIG "
-                    f"{new.pipeline}/{new.node}' first"
-                )
+        A node that was only ever refused has none: its row makes room.
+        """
+        with self._held(old) as mine, self._held(new) as other:
+            if not _is_blank(other.remembered):
+                msg = f"{new} has a state of its own; {state_command('forget', new)} removes it"
                 raise StateMismatchError(msg)
-            connection.execute(sa.update(_S).where(_S.c.id == old.key).values(**values))
-            for table in (_B, _R, tables.metrics):
-                connection.execute(
-                    sa.update(table).where(table.c.state_id == old.key).values(state_id=new.key)
-                )
-            self._note(connection, new, "rename", f"was {old}")
+            values = {
+                "id": new.key,
+                "project": new.project,
+                "environment": new.environment,
+                "key_prefix": new.key_prefix,
+                "pipeline": new.pipeline,
+                "node": new.node,
+                "partition_key": new.partition,
+                "owner": None,
+                "lease_until": None,
+                # no run that sleeps under either name goes on
+                "fence": max(mine.fence, other.fence) + 1,
+            }
 
-        self._alone(old, work)
+            def work(connection: sa.Connection) -> None:
+                _require(connection, mine)
+                _require(connection, other)
+                connection.execute(sa.delete(_S).where(_S.c.id == new.key))
+                connection.execute(sa.update(_S).where(_S.c.id == old.key).values(**values))
+                for table in (_B, _R, tables.metrics):
+                    connection.execute(
+                        sa.update(table).where(table.c.state_id == old.key).values(state_id=new.key)
+                    )
+                self._note(connection, new, "rename", f"was {old}")
+
+            patiently(self._store.engine, work)
 
     def forget(self, identity: Identity) -> None:
         """Remove everything that is remembered of an identity."""
@@ -219,9 +241,19 @@ class Admin:
 
     def _alone(self, identity: Identity, work: Callable[[sa.Connection], None]) -> None:
         """Change a row while no run is at work with it; LeaseHeldError where one is."""
+        with self._held(identity) as lease:
+
+            def alone(connection: sa.Connection) -> None:
+                _require(connection, lease)
+                work(connection)
+
+            patiently(self._store.engine, alone)
+
+    @contextmanager
+    def _held(self, identity: Identity) -> Iterator[Lease]:
         lease = self._store.acquire(identity, self._who, wait=0)
         try:
-            patiently(self._store.engine, work)
+            yield lease
         finally:
             self._store.release(lease)
 
@@ -233,6 +265,20 @@ class Admin:
                 state_id=identity.key, run_id=self._who, action=action, message=message, at=Now()
             )
         )
+
+
+def _require(connection: sa.Connection, lease: Lease) -> None:
+    """FencedError where a run took the row over since; else it waits until this transaction ends.
+
+    A pause of this process may take longer than its lease.
+    """
+    if connection.execute(statements.LOCK, lease.held).first() is None:
+        raise lease.fenced()
+
+
+def _is_blank(told: Remembered) -> bool:
+    """Whether nothing is remembered but that the node was refused."""
+    return not told.used and told.mark is None and told.intent is None
 
 
 def _identity(row: sa.Row[Any]) -> Identity:

@@ -29,9 +29,14 @@ T = TypeVar("T")
 
 PATIENCE = 30.0
 """Seconds for which a database that does not answer is asked again."""
+_QUEUE = 90.0
+"""The same for a SQLite file that others write to: its writers do not queue up, so one of many may
+have bad luck for long."""
+_BUSY = 10.0
+"""Seconds of that which SQLite itself waits at a time."""
 _PAUSES = (0.05, 0.1, 0.2, 0.5, 1.0)
 _CONNECT: dict[str, dict[str, Any]] = {
-    "sqlite": {"timeout": 60},
+    "sqlite": {},
     "postgresql": {
         "connect_timeout": 10,
         "keepalives_idle": 10,
@@ -42,7 +47,14 @@ _CONNECT: dict[str, dict[str, Any]] = {
         "options": "-c lock_timeout=30000 -c statement_timeout=60000 "
         "-c idle_in_transaction_session_timeout=30000",
     },
-    "mysql": {"connect_timeout": 10, "read_timeout": 60, "write_timeout": 60},
+    "mysql": {
+        "connect_timeout": 10,
+        "read_timeout": 60,
+        "write_timeout": 60,
+        # MySQL takes what only MariaDB knows for a comment
+        "init_command": "SET SESSION innodb_lock_wait_timeout = 30 "
+        "/*M!100303 , max_statement_time = 60, idle_transaction_timeout = 30 */",
+    },
 }
 _ISOLATION = {"postgresql": "READ COMMITTED", "mysql": "READ COMMITTED"}
 """Each statement sees what is committed by then, whatever a server's own default is."""
@@ -84,7 +96,8 @@ def connect(url: str) -> sa.Engine:
             parsed,
             connect_args=_arguments(parsed, name),
             hide_parameters=True,
-            pool_pre_ping=name != "sqlite",
+            # a transaction was ended by whoever began it: not another round trip to end none
+            pool_reset_on_return=None,
             pool_size=2,
             max_overflow=4,
             **({"isolation_level": _ISOLATION[name]} if name in _ISOLATION else {}),
@@ -119,7 +132,7 @@ def _prepare_sqlite(engine: sa.Engine) -> None:
     @sa.event.listens_for(engine, "connect")
     def _set_up(connection: Any, _: Any) -> None:
         connection.isolation_level = None
-        connection.execute("PRAGMA busy_timeout = 60000")
+        connection.execute(f"PRAGMA busy_timeout = {_BUSY * 1000:.0f}")
         connection.execute("PRAGMA synchronous = FULL")
 
     @sa.event.listens_for(engine, "begin")
@@ -210,8 +223,9 @@ def insist(engine: sa.Engine, attempt: Callable[[], T]) -> T:
         except DBAPIError as error:
             if not _passes(error):
                 raise _unavailable(engine, error) from error
-            if time.monotonic() - started > PATIENCE:
-                raise _unavailable(engine, error, PATIENCE) from error
+            patience = _QUEUE if "database is locked" in str(error.orig) else PATIENCE
+            if time.monotonic() - started > patience:
+                raise _unavailable(engine, error, patience) from error
             time.sleep(_PAUSES[min(number, len(_PAUSES) - 1)])
         except SQLAlchemyError as error:
             raise _unavailable(engine, error) from error

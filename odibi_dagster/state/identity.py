@@ -28,6 +28,11 @@ class Identity:
         """A name of fixed length for all of it: MySQL indexes no more than 3,072 bytes."""
         return hashlib.sha256("\0".join(astuple(self)).encode()).hexdigest()
 
+    @property
+    def path(self) -> str:
+        """What the command line names it by: `pipeline/node`, after the prefix of its asset key."""
+        return "/".join(filter(None, (self.key_prefix, self.pipeline, self.node)))
+
     def __str__(self) -> str:
         """As people write it; what is empty is left out."""
         parts = [

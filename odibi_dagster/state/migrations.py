@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import sqlalchemy as sa
 
-from odibi_dagster.errors import StateVersionError
+from odibi_dagster.errors import StateVersionError, listing
 from odibi_dagster.state import tables
 from odibi_dagster.state.clock import Now
 from odibi_dagster.state.database import first_start, insist
@@ -49,27 +49,29 @@ def _version(connection: sa.Connection) -> int | None:
     return found
 
 
-def refuse_other_version(connection: sa.Connection) -> None:
-    """StateVersionError where the tables were upgraded since this process began.
+def refuse_newer(found: int) -> None:
+    """StateVersionError where the tables, now at version `found`, are newer than this program.
 
-    Asked with a row locked: an upgrade locks them all, so it is over or has not begun.
+    Ask with a row locked, and with `found` read after that: an upgrade locks them all, so it is
+    over or has not begun.
     """
-    found = connection.execute(sa.select(tables.schema.c.version)).scalar_one()
     if found > tables.VERSION:
-        raise _newer(found)
-
-
-def _refuse(connection: sa.Connection, found: int) -> None:
-    if found > tables.VERSION:
-        raise _newer(found)
-    held = sa.select(tables.state.c.lease_until > Now()).with_for_update()
-    if found < tables.VERSION and any(connection.execute(held).scalars()):
-        msg = "the state has to be upgraded while runs are at work with it; stop them and try again"
+        msg = (
+            f"the state was written by a newer version of this program (tables {found}, known here "
+            f"{tables.VERSION}); write 'pip install --upgrade odibi_dagster'"
+        )
         raise StateVersionError(msg)
 
 
-def _newer(found: int) -> StateVersionError:
-    return StateVersionError(
-        f"the state was written by a newer version of this program (tables {found}, known here "
-        f"{tables.VERSION}); update odibi_dagster"
-    )
+def _refuse(connection: sa.Connection, found: int) -> None:
+    refuse_newer(found)
+    s = tables.state.c
+    # every row is locked, also those that nobody holds
+    rows = connection.execute(sa.select(s.owner, s.lease_until > Now()).with_for_update()).all()
+    held = listing(sorted({owner for owner, is_held in rows if is_held}), limit=5)
+    if found < tables.VERSION and held:
+        msg = (
+            f"the state has to be upgraded and runs are at work with it: {held}; wait for them or "
+            "stop them in Dagster, and try again"
+        )
+        raise StateVersionError(msg)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from odibi_dagster.errors import FencedError
 
@@ -58,6 +58,11 @@ class Lease:
     owner: str
     fence: int
     remembered: Remembered
+
+    @property
+    def held(self) -> dict[str, Any]:
+        """What the row must still say for this lease to be one: see `state.statements`."""
+        return {"key": self.identity.key, "held": self.fence}
 
     def fenced(self) -> FencedError:
         """What a run is told whose node another one has taken over."""

@@ -8,22 +8,23 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import asdict
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from odibi_dagster.errors import LeaseHeldError
-from odibi_dagster.state import tables
+from odibi_dagster.state import statements, tables
 from odibi_dagster.state.clock import Now
+from odibi_dagster.state.commands import state_command
 from odibi_dagster.state.database import connect, patiently
 from odibi_dagster.state.marks import Mark, decode, encode, later
-from odibi_dagster.state.migrations import bring_up, refuse_other_version
+from odibi_dagster.state.migrations import bring_up, refuse_newer
 from odibi_dagster.state.records import Facts, Intent, Lease, Remembered
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from odibi_dagster.state.identity import Identity
 
@@ -58,22 +59,21 @@ class Store:
                 holder, seconds = found
                 msg = (
                     f"{identity} is being materialized by run {holder} (lease for another "
-                    f"{max(seconds, 0):.0f} s); wait for it, or stop it"
+                    f"{max(seconds, 0):.0f} s); wait for it or stop that run in Dagster, "
+                    f"{state_command('show', identity)} says when it is free"
                 )
                 raise LeaseHeldError(msg)
             time.sleep(min(0.2, max(until - time.monotonic(), 0)))
 
     def renew(self, lease: Lease) -> None:
         """Another `lease_seconds`; FencedError where somebody else has the lease by now."""
-        until = {"lease_until": Now() + self.lease_seconds}
-        # a lease that ended meanwhile stays ended
-        held = _STATE.c.owner == lease.owner
-        self._run(lambda connection: self._update(connection, lease, until, held))
+        values = {"run": lease.owner, "seconds": self.lease_seconds}
+        self._run(lambda connection: _change(connection, statements.RENEW, lease, values))
 
     def intend(self, lease: Lease, intent: Intent, target: str) -> None:
         """Say which batch is about to be published, and where; FencedError as in `renew`."""
-        values = {"intent": _intent_text(intent), "target": target}
-        self._run(lambda connection: self._update(connection, lease, values))
+        values = {"said": _intent_text(intent), "where": target}
+        self._run(lambda connection: _change(connection, statements.INTEND, lease, values))
 
     def confirm(self, lease: Lease, intent: Intent, facts: Facts, *, release: bool = True) -> None:
         """The batch is published: mark, batch, metrics and run in one transaction.
@@ -84,21 +84,22 @@ class Store:
         """
 
         def work(connection: sa.Connection) -> None:
-            row = self._locked(connection, lease)
-            ended = {"owner": None, "lease_until": None} if release else {}
+            row = connection.execute(statements.LOCK, lease.held).first()
+            if row is None:
+                raise lease.fenced()
             if row.batch >= intent.number:
                 # said before: by an earlier try, or by this one whose answer was lost
-                self._update(connection, lease, {"intent": None, **ended})
+                _change(connection, statements.CONFIRMED[release], lease)
                 return
-            values: dict[str, Any] = {
-                "batch": intent.number,
-                "in_target": facts.in_target,
-                "run_key": intent.run_key,
-                "intent": None,
-                "mark": _encoded(later(None if intent.full else _decoded(row.mark), intent.upper)),
+            reached = later(None if intent.full else _decoded(row.mark), intent.upper)
+            values = {
+                "number": intent.number,
+                "named": facts.in_target,
+                "run": intent.run_key,
+                "reached": _encoded(reached),
             }
-            self._update(connection, lease, values | ended)
-            self._remember(connection, lease, intent, facts)
+            _change(connection, statements.CONFIRM[release], lease, values)
+            _remember(connection, lease, intent, facts)
 
         self._run(work)
 
@@ -110,13 +111,8 @@ class Store:
 
         def work(connection: sa.Connection) -> bool:
             if message:
-                self._note(connection, lease, "failed", message=message)
-            done = connection.execute(
-                sa.update(_STATE)
-                .where(*_mine(lease))
-                .values(owner=None, lease_until=None, version=_STATE.c.version + 1)
-            )
-            return done.rowcount == 1
+                _note(connection, lease, "failed", message=message)
+            return connection.execute(statements.RELEASE, lease.held).rowcount == 1
 
         return self._run(work)
 
@@ -168,32 +164,25 @@ class Store:
     def _try_lease(
         self, connection: sa.Connection, identity: Identity, owner: str
     ) -> Lease | tuple[str, float]:
-        row = self._row(connection, identity)
-        refuse_other_version(connection)
-        free = row.owner is None or row.lease_until <= row.now
-        if not free and row.owner != owner:
-            return row.owner, row.lease_until - row.now
-        done = connection.execute(
-            sa.update(_STATE)
-            .where(_STATE.c.id == identity.key, _STATE.c.version == row.version)
-            .values(
-                owner=owner,
-                fence=row.fence + 1,
-                lease_until=Now() + self.lease_seconds,
-                version=row.version + 1,
-            )
-        )
-        if done.rowcount != 1:
-            return "unknown", 0.0  # somebody was quicker: look again
+        values = {"key": identity.key, "run": owner, "seconds": self.lease_seconds}
+        taken = connection.execute(statements.TAKE, values).rowcount == 1
+        row = connection.execute(statements.LOOK, values).first()
+        if row is None:
+            _insert(connection, identity)
+            taken = connection.execute(statements.TAKE, values).rowcount == 1
+            row = connection.execute(statements.LOOK, values).one()
+        refuse_newer(row.tables)
+        if not taken:
+            return row.owner or "unknown", (row.lease_until or row.now) - row.now
         return Lease(
             identity,
             owner,
-            row.fence + 1,
+            row.fence,
             Remembered(
                 row.name,
                 _decoded(row.mark),
                 row.batch,
-                row.batch or self._used(connection, identity),
+                row.batch or _used(connection, identity),
                 row.in_target,
                 row.run_key,
                 _intent(row.intent),
@@ -201,80 +190,59 @@ class Store:
             ),
         )
 
-    def _used(self, connection: sa.Connection, identity: Identity) -> int:
-        b = tables.batches
-        query = sa.select(sa.func.max(b.c.number)).where(b.c.state_id == identity.key)
-        return connection.execute(query).scalar() or 0
 
-    def _row(self, connection: sa.Connection, identity: Identity) -> Any:
-        query = (
-            sa.select(_STATE, Now().label("now"))
-            .where(_STATE.c.id == identity.key)
-            .with_for_update()
-        )
-        if (row := connection.execute(query).first()) is None:
-            _insert(connection, identity)
-            row = connection.execute(query).one()
-        return row
+def _used(connection: sa.Connection, identity: Identity) -> int:
+    return connection.execute(statements.USED, {"key": identity.key}).scalar() or 0
 
-    def _locked(self, connection: sa.Connection, lease: Lease) -> Any:
-        row = connection.execute(sa.select(_STATE).where(*_mine(lease)).with_for_update()).first()
-        if row is None:
-            raise lease.fenced()
-        return row
 
-    def _update(
-        self,
-        connection: sa.Connection,
-        lease: Lease,
-        values: Mapping[str, Any],
-        *conditions: sa.ColumnElement[bool],
-    ) -> None:
-        done = connection.execute(
-            sa.update(_STATE)
-            .where(*_mine(lease), *conditions)
-            .values(**values, version=_STATE.c.version + 1, updated_at=Now())
-        )
-        if done.rowcount != 1:
-            raise lease.fenced()
+def _change(
+    connection: sa.Connection,
+    statement: sa.Update,
+    lease: Lease,
+    values: Mapping[str, Any] = MappingProxyType({}),
+) -> None:
+    if connection.execute(statement, {**lease.held, **values}).rowcount != 1:
+        raise lease.fenced()
 
-    def _remember(
-        self, connection: sa.Connection, lease: Lease, intent: Intent, facts: Facts
-    ) -> None:
-        key = lease.identity.key
-        connection.execute(
-            tables.batches.insert().values(
-                state_id=key,
-                number=intent.number,
-                run_key=intent.run_key,
-                lower=_encoded(intent.lower),
-                upper=_encoded(intent.upper),
-                row_count=facts.rows,
-                quarantined=facts.quarantined,
-                bytes=facts.bytes,
-                seconds=facts.seconds,
-                adopted=facts.adopted,
-                published_at=Now(),
-            )
-        )
-        seen = [
-            {"state_id": key, "number": intent.number, "check_name": check, "metric": metric,
-             "value": value}
-            for check, values in (facts.metrics or {}).items()
-            for metric, value in values.items()
-        ]  # fmt: skip
-        if seen:
-            connection.execute(tables.metrics.insert(), seen)
-        self._note(connection, lease, "published", number=intent.number)
-        if intent.number % KEPT_BATCHES == 0:
-            prune(connection, key, intent.number)
 
-    def _note(self, connection: sa.Connection, lease: Lease, action: str, **more: Any) -> None:
-        connection.execute(
-            tables.runs.insert().values(
-                state_id=lease.identity.key, run_id=lease.owner, action=action, at=Now(), **more
-            )
-        )
+def _remember(connection: sa.Connection, lease: Lease, intent: Intent, facts: Facts) -> None:
+    key = lease.identity.key
+    batch = {
+        "state_id": key,
+        "number": intent.number,
+        "run_key": intent.run_key,
+        "lower": _encoded(intent.lower),
+        "upper": _encoded(intent.upper),
+        "row_count": facts.rows,
+        "quarantined": facts.quarantined,
+        "bytes": facts.bytes,
+        "seconds": facts.seconds,
+        "adopted": facts.adopted,
+    }
+    connection.execute(statements.BATCH, batch)
+    seen = [
+        {"state_id": key, "number": intent.number, "check_name": check, "metric": metric,
+         "value": value}
+        for check, values in (facts.metrics or {}).items()
+        for metric, value in values.items()
+    ]  # fmt: skip
+    if seen:
+        connection.execute(statements.METRIC, seen)
+    _note(connection, lease, "published", number=intent.number)
+    if intent.number % KEPT_BATCHES == 0:
+        prune(connection, key, intent.number)
+
+
+def _note(
+    connection: sa.Connection,
+    lease: Lease,
+    action: str,
+    *,
+    number: int | None = None,
+    message: str | None = None,
+) -> None:
+    said = {"run_id": lease.owner, "action": action, "number": number, "message": message}
+    connection.execute(statements.NOTE, {"state_id": lease.identity.key, **said})
 
 
 def prune(
@@ -322,10 +290,6 @@ def _insert(connection: sa.Connection, identity: Identity) -> None:
         connection.execute(postgresql.insert(_STATE).values(values).on_conflict_do_nothing())
 
 
-def _mine(lease: Lease) -> Sequence[sa.ColumnElement[bool]]:
-    return _STATE.c.id == lease.identity.key, _STATE.c.fence == lease.fence
-
-
 def _encoded(mark: Mark | None) -> str | None:
     return None if mark is None else encode(mark)
 
@@ -335,8 +299,8 @@ def _decoded(text: str | None) -> Mark | None:
 
 
 def _intent_text(intent: Intent) -> str:
-    said = asdict(intent) | {"lower": _encoded(intent.lower), "upper": _encoded(intent.upper)}
-    return json.dumps(said)
+    bounds = {"lower": _encoded(intent.lower), "upper": _encoded(intent.upper)}
+    return json.dumps(vars(intent) | bounds)
 
 
 def _intent(text: str | None) -> Intent | None:

@@ -103,6 +103,42 @@ def test_a_state_restored_to_a_pending_batch_is_not_taken_for_the_target(
     assert stored(shop, format) == [1, 2, 3, 4]
 
 
+@pytest.mark.parametrize("format", ["delta", "parquet"])
+def test_a_full_refresh_of_a_restored_state_is_none_that_the_target_holds(
+    shop: Shop, format: str
+) -> None:
+    """Its number is one that a later batch has in the target by now."""
+    write(shop, format)
+    land(shop, 1)
+    assert shop.run().ok
+    crash(shop, NodeRun, "_publish", tags=REFRESH)
+    copy_database(database(shop), shop.root / "backup.db")
+    for number in (2, 3):
+        land(shop, number)
+        assert shop.run(tags=REFRESH).ok
+    copy_database(shop.root / "backup.db", database(shop))
+    for _ in range(2):
+        assert shop.run().ok
+        assert len(set(stored(shop, format))) == len(stored(shop, format))
+    assert stored(shop, format) == [1, 2, 3]
+
+
+def test_a_table_that_another_node_replaced_is_not_carried_on_with(shop: Shop) -> None:
+    """It was renamed and refreshed, and has its old name and its old mark again."""
+    write(shop)
+    land(shop, 1)
+    assert shop.run().ok
+    text = (shop.root / "odibi.yaml").read_text()
+    (shop.root / "odibi.yaml").write_text(text.replace("name: orders", "name: sales"))
+    land(shop, 2)
+    assert shop.run(tags=REFRESH).ok
+    (shop.root / "odibi.yaml").write_text(text)
+    run = shop.run()
+    assert not run.ok
+    assert "target is at batch 0, state at 1" in run.failures[0]
+    assert stored(shop) == [1, 2]
+
+
 def test_a_batch_that_was_announced_keeps_its_window_when_a_later_try_fails(shop: Shop) -> None:
     """Else a sleeping run could publish the old window under the number of a new one."""
     write(shop)

@@ -15,6 +15,7 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
+from odibi_dagster.core.batch import Batch
 from odibi_dagster.errors import DatabaseUnavailableError, OdibiError
 from odibi_dagster.formats.base import Staged
 from odibi_dagster.formats.database import publish
@@ -267,3 +268,17 @@ def test_two_tries_of_one_batch_at_once(db: Database) -> None:
         one.join()
     assert sorted(done) == [False, True, True]
     assert counts(db) == whole("append", 2)
+
+
+@pytest.mark.parametrize("how", ["made anew", "replaced"])
+def test_a_table_holds_no_batch_of_whoever_wrote_the_one_before(db: Database, how: str) -> None:
+    def publish_as(owner: str) -> None:
+        rows, batch = POLARS.wrap(batch_of(1)), Batch(owner, 5)
+        SQL.publish(POLARS, SQL.stage(POLARS, rows, db.table(), batch=batch))
+
+    publish_as("first")
+    if how == "made anew":
+        db.run("DROP TABLE orders")
+    publish_as("second")
+    assert SQL.published(db.table(), "first") is None
+    assert SQL.published(db.table(), "second") == 5

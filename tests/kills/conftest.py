@@ -37,10 +37,3 @@ def ground(
     """A node with a target of each layout, and its state on each database."""
     yield Field(tmp_path / "field", request.param, database, nursery)
     nursery.clear()
-
-
-@pytest.fixture
-def pair(request: pytest.FixtureRequest) -> int:
-    """A number that is another one for each database of a layout, and each layout of a database."""
-    params = request.node.callspec.params
-    return FORMATS.index(params["ground"]) + DATABASES.index(params["database"])

@@ -75,29 +75,19 @@ class Life:
     def signal(self, number: int) -> None:
         os.kill(self.process, number)
 
-    def kill(self) -> str | None:
-        """End it at once; the phase in which that met it, or None where it was over already."""
-        self.signal(signal.SIGKILL)
+    def fate(self) -> str | None:
+        """Until it has ended: the phase in which it was killed, or None where it was not."""
         code = self.end()
         assert code in (0, -signal.SIGKILL), self.error
         return self.board.phase if code else None
 
-    def until(self, phase: str) -> bool:
-        """Wait until it comes to a phase; False where it ends without."""
-        return self._poll(lambda: self.board.entered(phase) > 0)
-
     def until_stopped(self) -> None:
         """Wait until it has stopped itself."""
-        assert self._poll(lambda: _process_state(self.process) == "T"), "it ended instead"
-
-    def _poll(self, done: Any) -> bool:
         end = time.monotonic() + PATIENCE
-        while not done():
-            if _process_state(self.process) in ("Z", ""):
-                return bool(done())
+        while (state := _process_state(self.process)) != "T":
+            assert state not in ("Z", ""), f"it ended instead: {self.error}"
             assert time.monotonic() < end, f"hangs in phase {self.board.phase}"
-            time.sleep(0.0002)
-        return True
+            time.sleep(0.0005)
 
     @property
     def error(self) -> str:
@@ -144,6 +134,7 @@ class Field:
     """The last row that the source has."""
     mutant: str = ""
     project: str = PROJECT
+    config: str = "odibi.yaml"
     chance: random.Random = field(init=False)
     _shop_url: str = ""
     _lives: int = 0
@@ -155,17 +146,26 @@ class Field:
         (self.root / "lake/in").mkdir(parents=True)
         shop, self._shop_url = connection_of(self.state_url)
         text = self.project.format(lake=LAKE, shop=shop, write=self.layout.write)
-        (self.root / "odibi.yaml").write_text(text)
+        (self.root / self.config).write_text(text)
 
     def grow(self, rows: int | None = None) -> None:
         """One more file in the source, complete from the first moment."""
         rows = rows or self.chance.randint(1, 80)
-        ids = range(self.last + 1, self.last + rows + 1)
+        self._add(self.last + 1, self.last + rows)
+        self.last += rows
+
+    def gather(self) -> None:
+        """The source in one file, while nobody reads it: with a thousand, lives are long."""
+        for file in (self.root / "lake/in").iterdir():
+            file.unlink()
+        self._add(1, self.last)
+
+    def _add(self, first: int, last: int) -> None:
+        ids = range(first, last + 1)
         frame = pl.DataFrame({"id": ids, "v": [-1 if n % BAD == 0 else n for n in ids]})
         aside = self.root / "lake/aside.parquet"
         frame.write_parquet(aside)
-        aside.rename(self.root / f"lake/in/{self.last:08}.parquet")
-        self.last += rows
+        aside.rename(self.root / f"lake/in/{first:08}.parquet")
 
     def life(self, *, same_run: bool = False, **more: Any) -> Life:
         """A new process that runs the node; `same_run`: as a retry of the last one."""
@@ -182,7 +182,7 @@ class Field:
         board, told = self.root / f"board-{self._lives}", self.root / f"told-{self._lives}"
         Board(board)
         order = Order(
-            str(self.root / "odibi.yaml"),
+            str(self.root / self.config),
             self.format,
             self.state_url,
             board=str(board),
@@ -194,6 +194,8 @@ class Field:
     def lease_runs_out(self) -> None:
         """As if nobody had renewed it for long, by the clock of the database."""
         with self._state.begin() as connection:
+            # what died may have sent its COMMIT, and holds the row until that is done
+            connection.execute(sa.select(tables.state.c.id).with_for_update()).all()
             held = tables.state.c.lease_until.is_not(None)
             connection.execute(sa.update(tables.state).where(held).values(lease_until=1.0))
 
@@ -209,12 +211,13 @@ class Field:
         """Let another process read the target all the time, with so many seconds in between."""
         self._reader = self._fork(run_id="reader", what="read", pause=pause)
 
-    def drain(self) -> None:
+    def drain(self) -> list[Life]:
         """Two lives that nothing befalls: whatever was begun is ended, and all is read."""
+        lives = []
         for _ in range(2):
-            life = self.life()
-            code = life.end()
-            assert code == 0, life.error
+            lives.append(life := self.life())
+            assert life.end() == 0, life.error
+        return lives
 
     def verdict(self) -> Verdict:
         """Each row of the source must be in the target or its quarantine, once."""

@@ -34,13 +34,15 @@ class Order:
     fuses: dict[str, str] = field(default_factory=dict)
     mutant: str = ""
     full_refresh: bool = False
+    doom: tuple[str, float] | None = None
+    """See `Board`."""
     patience: float | None = None
     """Seconds for which a database that does not answer is asked again."""
     watch_flushes: bool = False
     longest_file: int | None = None
     """Bytes that a file may have."""
     pause: float = 0.002
-    """Seconds between two reads, or two runs."""
+    """Seconds between two runs, or two reads, but at least as long as one of them takes."""
     told: str = ""
     """The file in which the process leaves what it has to say."""
 
@@ -62,6 +64,10 @@ class _Quiet:
     def published(self, *_: Any) -> Iterator[Any]:
         self._board.enter("end")
         yield from ()
+
+
+def _board(order: Order) -> Board:
+    return Board(Path(order.board), order.doom)
 
 
 @functools.cache
@@ -94,7 +100,7 @@ def _one(order: Order, run_id: str) -> None:
         full_refresh=order.full_refresh,
     )
     run = NodeRun(node, Planner(project, get_engine("polars")), memory)
-    for _ in run_node(run, _Quiet(Board(Path(order.board)))):
+    for _ in run_node(run, _Quiet(_board(order))):
         pass
 
 
@@ -114,7 +120,7 @@ def _prepare(order: Order) -> None:
         MUTANTS[order.mutant]()
     if order.patience is not None:
         database.PATIENCE = order.patience
-    board = Board(Path(order.board))
+    board = _board(order)
     watch(board, Fuses(dict(order.fuses)), LAYOUTS[order.format])
     if order.watch_flushes:
         watch_flushes(Path(f"{order.told}.flushed"))
@@ -147,10 +153,12 @@ def _read(order: Order) -> None:
     look = _look_sql(order) if order.format == "sql" else _look(order)
     with told.open("a") as log:
         while not stop.exists():
+            began = time.monotonic()
             if (seen := look()) is not None:
                 log.write(json.dumps(seen) + "\n")
                 log.flush()
-            time.sleep(order.pause)  # two cores are shared with the lives
+            # two cores are shared with the lives: half of one is enough
+            time.sleep(max(order.pause, time.monotonic() - began))
 
 
 def _look(order: Order) -> Callable[[], list[int] | None]:
@@ -199,6 +207,7 @@ def born(order: Order) -> int:
     try:
         _prepare(order)
         {"run": _run, "loop": _loop, "read": _read}[order.what](order)
+        _board(order).enter("over")
     except BaseException as error:  # noqa: BLE001  (the process ends here)
         _limit_files(-1)
         text = json.dumps({"error": type(error).__name__, "says": str(error)})
@@ -220,7 +229,7 @@ def import_all() -> None:
     import sqlalchemy.dialects.postgresql
     import sqlalchemy.dialects.sqlite  # noqa: F401
 
-    import odibi_dagster.assets.factory
+    import odibi_dagster.assets.run
     import odibi_dagster.checks.values
     import odibi_dagster.engines.polars
     import odibi_dagster.formats.database.publish
@@ -229,7 +238,9 @@ def import_all() -> None:
     from odibi_dagster.connections.base import connections
     from odibi_dagster.formats.base import formats
     from odibi_dagster.transforms.base import transforms
+    from tests.kills import mutants
 
+    assert mutants.MUTANTS
     assert formats.known, transforms.known
     assert contracts["range"], [connections[kind] for kind in connections.known]
     nw.from_native(pl.LazyFrame({"id": [1]})).filter(nw.col("id") > 0)

@@ -6,9 +6,11 @@ nothing of it.
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import functools
 import importlib
+import itertools
 import json
 import mmap
 import os
@@ -29,6 +31,7 @@ PHASES = (
     "end",
 )  # fmt: skip
 """`recover` is met only where a dead run left an intent."""
+_PLACES = (*PHASES, "over")
 _RUN = "odibi_dagster.assets.run:NodeRun."
 _SESSION = "odibi_dagster.assets.memory:Session."
 _STORE = "odibi_dagster.state.store:Store."
@@ -60,11 +63,22 @@ class Broken(Exception):
     """What the action `raise` raises: nothing that the library knows."""
 
 
+def die_in(seconds: float) -> None:
+    """SIGKILL by the clock of the kernel, at whatever instruction that meets this process."""
+    libc, timer, of_signal = ctypes.CDLL(None), ctypes.c_void_p(), 0
+    event = struct.pack("qii48x", 0, signal.SIGKILL, of_signal)
+    assert libc.timer_create(time.CLOCK_MONOTONIC, event, ctypes.byref(timer)) == 0
+    once = struct.pack("4q", 0, 0, *divmod(max(int(seconds * 1e9), 1), 10**9))
+    assert libc.timer_settime(timer, 0, once, None) == 0
+
+
 @dataclass
 class Board:
-    """A page of memory on which a life writes its phase, and when it came there."""
+    """A page of memory on which a life writes its phase, and when it first came there."""
 
     path: Path
+    doom: tuple[str, float] | None = None
+    """The phase in which this process is killed, and how many seconds after that began."""
     _page: mmap.mmap = field(init=False)
 
     def __post_init__(self) -> None:
@@ -74,18 +88,27 @@ class Board:
             self._page = mmap.mmap(file.fileno(), 4096)
 
     def enter(self, phase: str) -> None:
-        place = PHASES.index(phase)
-        struct.pack_into("d", self._page, 8 * (place + 1), time.monotonic())
+        place = _PLACES.index(phase)
         self._page[0] = place
+        if self.entered(phase):
+            return
+        struct.pack_into("d", self._page, 8 * (place + 1), time.monotonic())
+        if self.doom is not None and self.doom[0] == phase:
+            die_in(self.doom[1])
 
     @property
     def phase(self) -> str:
-        return PHASES[self._page[0]]
+        return PHASES[min(self._page[0], len(PHASES) - 1)]
 
     def entered(self, phase: str) -> float:
         """When, in seconds of the monotonic clock; 0 where it has not."""
-        moment: float = struct.unpack_from("d", self._page, 8 * (PHASES.index(phase) + 1))[0]
+        moment: float = struct.unpack_from("d", self._page, 8 * (_PLACES.index(phase) + 1))[0]
         return moment
+
+    def lengths(self) -> dict[str, float]:
+        """How long each phase took that is over, in seconds."""
+        met = sorted((moment, phase) for phase in _PLACES if (moment := self.entered(phase)))
+        return {phase: end - moment for (moment, phase), (end, _) in itertools.pairwise(met)}
 
 
 @dataclass
@@ -122,7 +145,7 @@ def watch(board: Board, fuses: Fuses, layout: Layout) -> None:
     within: list[str] = []
     for phase, path in _METHODS.items():
         _around(path, functools.partial(_phase, board, fuses, within, phase))
-    _around(f"{_STORE}_remember", functools.partial(_amid, fuses))
+    _around("odibi_dagster.state.store:_remember", functools.partial(_amid, fuses))
     _around(layout.inside, functools.partial(_inside, fuses, within, layout.end))
     _committing(fuses, within)
     _calming(fuses)

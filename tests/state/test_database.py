@@ -97,9 +97,62 @@ def test_the_options_of_a_url_are_kept(postgres_url: str) -> None:
 
 
 @pytest.mark.databases
+def test_nothing_waits_for_ever_on_postgres(postgres_url: str) -> None:
+    """As the server itself says it: T05."""
+    engine = connect(postgres_url)
+    with engine.connect() as connection:
+        said = {
+            name: connection.execute(sa.text(f"SHOW {name}")).scalar()
+            for name in ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout")
+        }
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        assert driver.info.dsn_parameters["connect_timeout"] == "10"
+    engine.dispose()
+    assert list(said.values()) == ["30s", "1min", "30s"]
+
+
+def test_no_value_shows_in_an_error(store: Store) -> None:
+    """Neither a mark nor whose it is: a table is missing, and the error quotes the statement."""
+    lease = store.acquire(ME, "run")
+    with store.engine.begin() as connection:
+        connection.execute(sa.text("DROP TABLE odibi_batches"))
+    with pytest.raises(StateUnavailableError, match="odibi_batches") as caught:
+        store.confirm(lease, Intent(1, SECRET, None, 424_242_424), Facts(rows=171_717))
+    said = _everything(caught.value)
+    assert "INSERT INTO odibi_batches" in said
+    assert [value for value in (SECRET, "424242424", "171717", ME.key) if value in said] == []
+
+
+@pytest.mark.databases
 def test_the_other_name_of_mariadb(mariadb_url: str) -> None:
     store = Store(mariadb_url.replace("mysql+", "mariadb+"))
     store.release(store.acquire(ME, "run"))
+
+
+def test_a_file_that_others_write_to_for_longer_than_one_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "_BUSY", 0.01)
+    monkeypatch.setattr(database, "PATIENCE", 0.0)
+    store = Store(f"sqlite:///{tmp_path}/state.db")
+    other = sqlite3.connect(tmp_path / "state.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    refused: list[str] = []
+
+    @sa.event.listens_for(store.engine, "handle_error")
+    def _let_in_at_last(context: sa.ExceptionContext) -> None:
+        refused.append(str(context.original_exception))
+        if len(refused) == 3:
+            other.rollback()
+
+    store.acquire(ME, "run")
+    assert refused == ["database is locked"] * 3
+    other.execute("BEGIN IMMEDIATE")
+    monkeypatch.setattr(database, "_QUEUE", 0.0)
+    with pytest.raises(StateUnavailableError, match="database is locked"):
+        store.acquire(ME, "run")
+    other.close()
 
 
 def test_a_file_that_is_no_database(tmp_path: Path) -> None:

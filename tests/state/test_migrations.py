@@ -33,7 +33,9 @@ def _columns(store: Store) -> set[str]:
 
 def test_tables_of_a_newer_program_are_refused(state_url: str) -> None:
     _set_version(state_url, 99)
-    with pytest.raises(StateVersionError, match=r"newer version .*tables 99, known here 1.*update"):
+    with pytest.raises(
+        StateVersionError, match=r"newer version .*tables 99, known here 1.*upgrade"
+    ):
         Store(state_url)
 
 
@@ -50,7 +52,7 @@ def test_an_upgrade_under_a_run_is_refused(state_url: str, request: pytest.Fixtu
     old = Store(state_url)
     lease = old.acquire(ME, "run")
     request.getfixturevalue("newer")
-    with pytest.raises(StateVersionError, match="while runs are at work with it; stop them"):
+    with pytest.raises(StateVersionError, match="and runs are at work with it: run; wait for them"):
         Store(state_url)
     old.renew(lease)
     assert "note" not in _columns(old)

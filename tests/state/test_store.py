@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from inspect import signature
 from typing import Any
 
 import pytest
@@ -15,7 +17,7 @@ from odibi_dagster.state import tables
 from odibi_dagster.state.identity import Identity
 from odibi_dagster.state.marks import Mark
 from odibi_dagster.state.records import Facts, Intent, Lease
-from odibi_dagster.state.store import Store, prune
+from odibi_dagster.state.store import WAIT_SECONDS, Store, prune
 from tests.state.conftest import ME
 
 
@@ -58,6 +60,15 @@ def test_a_held_lease_names_its_holder(store: Store) -> None:
         match=r"shop/bronze/orders is being materialized by run first \(lease for another \d+ s\)",
     ):
         store.acquire(ME, "second", wait=0)
+
+
+def test_a_minute_is_waited_for_whoever_holds_it(store: Store) -> None:
+    assert signature(Store.acquire).parameters["wait"].default == WAIT_SECONDS == 60.0
+    first = store.acquire(ME, "first")
+    with ThreadPoolExecutor(1) as pool:
+        second = pool.submit(store.acquire, ME, "second")
+        assert store.release(first)
+        assert second.result(WAIT_SECONDS).owner == "second"
 
 
 def test_a_lease_that_ran_out_is_taken_over_and_its_holder_fenced(store: Store) -> None:

@@ -71,12 +71,17 @@ def publish(staged: Staged, location: TableLocation) -> Done:
                 published.record(connection, location, owner, last)
                 return Done(adopted=True)
         done = _Publisher(dialect, connection, location, staged).run(there=there)
+        if not there or staged.mode == "overwrite":
+            published.unseat(connection, location, owner)
         published.record(connection, location, owner, number)
         return done
 
 
-def _latest(*numbers: int | None) -> int | None:
-    return max((number for number in numbers if number is not None), default=None)
+def _latest(recorded: int | None, begun: int | None) -> int | None:
+    """The later one of what is recorded and what the table itself says; see `published.unseat`."""
+    if recorded is not None and recorded < 0:
+        return begun if begun is not None and begun > -recorded else None
+    return max((number for number in (recorded, begun) if number is not None), default=None)
 
 
 def _has(connection: sa.Connection, location: TableLocation) -> bool:

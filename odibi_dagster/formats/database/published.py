@@ -35,7 +35,7 @@ def ledger_of(location: TableLocation) -> sa.Table:
 
 
 def last_batch(connection: sa.Connection, location: TableLocation, owner: str) -> int | None:
-    """The number of the owner's last batch; None where there is none."""
+    """The number of the owner's last batch; None where there is none, see `unseat` for others."""
     if not sa.inspect(connection).has_table(NAME, location.schema):
         return None
     ledger = ledger_of(location)
@@ -57,6 +57,17 @@ def claim(connection: sa.Connection, location: TableLocation, owner: str) -> int
         sa.select(ledger.c.number).where(*_is(ledger, location, owner)).with_for_update()
     )
     return number
+
+
+def unseat(connection: sa.Connection, location: TableLocation, owner: str) -> None:
+    """Say that no batch of others is left: the table was made, or replaced, without them.
+
+    The number turns negative: up to there they are gone, whatever the table says it began with.
+    """
+    ledger = ledger_of(location)
+    target, key = _is(ledger, location, owner)
+    others = sa.update(ledger).where(target, sa.not_(key), ledger.c.number > 0)
+    connection.execute(others.values(number=-ledger.c.number))
 
 
 def record(connection: sa.Connection, location: TableLocation, owner: str, number: int) -> None:

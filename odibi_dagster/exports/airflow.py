@@ -1,0 +1,203 @@
+"""A task graph as a Python file for Airflow 2.10, 2.11 and 3.x.
+
+Every text of the project stands in it as a literal. Names of nodes are task ids and never become
+identifiers, and no field of a task is a template.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from odibi_dagster.core.names import QUARANTINE_SUFFIX, slug
+from odibi_dagster.errors import ConfigError
+from odibi_dagster.exports.graph import refuse_cycles
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from datetime import timedelta
+
+    from odibi_dagster.core.names import NodeId
+    from odibi_dagster.exports.graph import Flow, Task, TaskGraph
+
+LAYOUTS = ("pipelines", "one-dag")
+_INDENT = "    "
+_MAX_TAG = 100
+"""Airflow refuses a DAG with a longer one."""
+_MAX_POOL = 256
+_GROUPED = re.compile("@([^@]*)@")
+"""The parts of the head that only a DAG with groups needs."""
+
+
+def airflow_dags(graph: TaskGraph, *, config: str, layout: str = "pipelines") -> str:
+    """The file: a DAG per pipeline, or (`one-dag`) one with a group of tasks per pipeline.
+
+    `config` is the path of odibi.yaml as seen from the file's folder. ConfigError where pipelines
+    wait for each other, or have several schedules in one DAG.
+    """
+    head = files(__package__).joinpath("airflow_head.txt").read_text(encoding="utf-8")
+    grouped = layout == "one-dag"
+    head = _GROUPED.sub(r"\1" if grouped else "", head)
+    head = head.replace("%CONFIG%", literal(config))
+    head = head.replace("%ENVIRONMENT%", literal(graph.env or ""))
+    dags = _one(graph) if grouped else _each(graph)
+    return "\n".join([*_about(graph), head.rstrip(), "", "", *_assets(graph), "", *dags, ""])
+
+
+def literal(value: Any) -> str:
+    """A value as Python writes it; text in double quotes where that needs no more escapes.
+
+    >>> literal("raw orders"), literal('the "raw" zone')
+    ('"raw orders"', '\\'the "raw" zone\\'')
+    """
+    written = repr(value)
+    if isinstance(value, str) and written[0] == "'" and '"' not in value:
+        return f'"{written[1:-1]}"'
+    return written
+
+
+def _about(graph: TaskGraph) -> Iterator[str]:
+    yield f"# Made by `odibi-dagster export-airflow` from odibi.yaml (sha256 {graph.digest})."
+    yield "# Do not edit: change odibi.yaml and export again."
+    yield '"""One task per node, which runs `odibi-dagster run-node` in its own environment."""'
+    yield ""
+
+
+def _assets(graph: TaskGraph) -> Iterator[str]:
+    tasks = {task.node: task for flow in graph.flows for task in flow.tasks}
+    fed = {up for flow in graph.flows for up in flow.feeds}
+    yield "ASSETS = {"
+    for node in sorted(fed | tasks.keys()):
+        yield f"{_INDENT}{literal(str(node))}: Asset({literal(_uri(graph, node))}),"
+    yield "}"
+    yield "DEFAULTS = {"
+    yield from _indented(_defaults(graph))
+    yield "}"
+
+
+def _defaults(graph: TaskGraph) -> Iterator[str]:
+    retry = graph.retry
+    yield f'"retries": {retry.times},'
+    if retry.times:
+        yield f'"retry_delay": {_seconds(retry.delay)},'
+        yield f'"retry_exponential_backoff": {retry.doubles},'
+        yield '"max_retry_delay": timedelta(hours=1),'
+
+
+def _each(graph: TaskGraph) -> Iterator[str]:
+    refuse_cycles(graph, "write --layout one-dag")
+    for flow in graph.flows:
+        fed = flow.schedule is None and flow.feeds
+        when = _list(map(_asset, flow.feeds)) if fed else literal(flow.schedule)
+        name = f"{slug(graph.project)}__{flow.name}"
+        yield ""
+        yield from _dag(graph, name, [flow], when, flow.doc)
+        yield from _indented(["tasks = {}", *_tasks(graph, flow), *_edges([flow])])
+
+
+def _one(graph: TaskGraph) -> Iterator[str]:
+    schedules = sorted({flow.schedule for flow in graph.flows if flow.schedule})
+    if len(schedules) > 1:
+        msg = (
+            f"one DAG has one schedule, and the pipelines have {', '.join(schedules)}; give them "
+            "the same one, or export a DAG per pipeline (--layout pipelines)"
+        )
+        raise ConfigError(msg)
+    when = literal(schedules[0] if schedules else None)
+    yield ""
+    yield from _dag(graph, slug(graph.project), graph.flows, when, "")
+    yield from _indented(["tasks = {}"])
+    for flow in graph.flows:
+        yield f"{_INDENT}with TaskGroup("
+        named = [f"group_id={literal(flow.name)},", f"tooltip={literal(flow.doc)},"]
+        yield from _indented(named, by=2)
+        yield f"{_INDENT}):"
+        yield from _indented(_tasks(graph, flow), by=2)
+    yield from _indented(_edges(graph.flows))
+
+
+def _dag(graph: TaskGraph, name: str, flows: Sequence[Flow], when: str, doc: str) -> Iterator[str]:
+    start = min(flow.start for flow in flows)
+    tags = sorted({tag[:_MAX_TAG] for flow in flows for tag in flow.tags})
+    yield "with DAG("
+    yield from _indented(
+        [
+            f"dag_id={literal(name)},",
+            *([f"description={literal(doc)},"] if doc else []),
+            f"schedule={when},",
+            f"start_date=pendulum.datetime({start.year}, {start.month}, {start.day}, "
+            f"tz={literal(graph.timezone)}),",
+            f"catchup={all(flow.catchup for flow in flows)},",
+            f"max_active_runs={min(flow.max_active_runs for flow in flows)},",
+            "default_args=DEFAULTS,",
+            "params=PARAMS,",
+            f"tags={_list(map(literal, tags))},",
+        ]
+    )
+    yield "):"
+
+
+def _tasks(graph: TaskGraph, flow: Flow) -> Iterator[str]:
+    for task in flow.tasks:
+        yield f"{_variable(task.node)} = OdibiNode("
+        yield from _indented(_arguments(graph, flow, task))
+        yield ")"
+
+
+def _arguments(graph: TaskGraph, flow: Flow, task: Task) -> Iterator[str]:
+    yield f"task_id={literal(task.node.name)},"
+    yield f"node={literal(str(task.node))},"
+    if task.doc:
+        # a text that ends in .md would be taken for the name of a file
+        yield f"doc_md={literal(task.doc + chr(10))},"
+    if owner := task.owner or flow.owner:
+        yield f"owner={literal(owner)},"
+    if task.pool:
+        yield f"pool={literal(task.pool[:_MAX_POOL])},"
+    if task.timeout:
+        yield f"execution_timeout={_seconds(task.timeout)},"
+    if task.after:
+        yield f"inlets={_list(map(_asset, task.after))},"
+    outlets = [_asset(task.node)]
+    if task.quarantines:
+        outlets.append(f"AssetAlias({literal(_uri(graph, task.node) + QUARANTINE_SUFFIX)})")
+    yield f"outlets={_list(outlets)},"
+
+
+def _edges(flows: Sequence[Flow]) -> Iterator[str]:
+    inside = {node for flow in flows for node in flow.nodes}
+    for flow in flows:
+        for task in flow.tasks:
+            if ups := [_variable(up) for up in task.after if up in inside]:
+                yield f"{_variable(task.node)} << {_list(ups)}"
+
+
+def _asset(node: NodeId) -> str:
+    return f"ASSETS[{literal(str(node))}]"
+
+
+def _variable(node: NodeId) -> str:
+    return f"tasks[{literal(str(node))}]"
+
+
+def _list(items: Iterable[str]) -> str:
+    """One item in the line, several each in a line of its own."""
+    each = list(items)
+    if len(each) == 1:
+        return f"[{each[0]}]"
+    return "\n".join(["[", *(f"{_INDENT}{item}," for item in each), "]"])
+
+
+def _uri(graph: TaskGraph, node: NodeId) -> str:
+    return f"odibi://{slug(graph.project)}/{node.pipeline}/{node.name}"
+
+
+def _seconds(length: timedelta) -> str:
+    return f"timedelta(seconds={length.total_seconds():g})"
+
+
+def _indented(lines: Sequence[str] | Iterator[str], by: int = 1) -> Iterator[str]:
+    for line in lines:
+        yield textwrap.indent(line, _INDENT * by)

@@ -1,0 +1,88 @@
+"""Airflow's side of the tests, run by the Python of Airflow's own environment.
+
+    python drive.py edges FILE
+    python drive.py run FILE DAG_ID CONF DAY
+
+Answers in JSON, in a last line that begins with RESULT.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, datetime
+
+import airflow
+from airflow.utils.session import create_session
+
+IS_3 = airflow.__version__.startswith("3")
+
+if IS_3:
+    from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
+    from airflow.models.asset import AssetEvent, AssetModel
+    from airflow.models.dagbundle import DagBundleModel
+else:
+    from airflow.models.dagbag import DagBag
+    from airflow.models.dataset import DatasetEvent as AssetEvent
+    from airflow.models.dataset import DatasetModel as AssetModel
+
+BUNDLE = "tests"
+
+
+def bag_of(file):
+    bag = DagBag(file) if IS_3 else DagBag(file, include_examples=False)
+    if bag.import_errors:
+        raise SystemExit(str(bag.import_errors))
+    return bag
+
+
+def edges(file):
+    """Every DAG: what each task waits for, and which assets start it."""
+    return {
+        name: {
+            "tasks": {task.task_id: sorted(task.upstream_task_ids) for task in dag.tasks},
+            "assets": sorted(_uris(dag)),
+            "templates": sorted({field for task in dag.tasks for field in task.template_fields}),
+            "retries": sorted({task.retries for task in dag.tasks}),
+        }
+        for name, dag in bag_of(file).dags.items()
+    }
+
+
+def _uris(dag):
+    if IS_3:
+        return [] if isinstance(dag.schedule, str | None) else [each.uri for each in dag.schedule]
+    condition = getattr(dag.timetable, "dataset_condition", None)
+    return [] if condition is None else [uri for uri, _ in condition.iter_datasets()]
+
+
+def run(file, dag_id, conf, day):
+    """One run to its end: its state, that of every task, and what the assets were told."""
+    bag = bag_of(file)
+    dag, when = bag.dags[dag_id], datetime.fromisoformat(day).replace(tzinfo=UTC)
+    if IS_3:
+        with create_session() as session:
+            if session.get(DagBundleModel, BUNDLE) is None:
+                session.add(DagBundleModel(name=BUNDLE))
+        sync_bag_to_db(bag, BUNDLE, None)
+        done = dag.test(logical_date=when, run_conf=json.loads(conf))
+    else:
+        bag.sync_to_db()
+        done = dag.test(execution_date=when, run_conf=json.loads(conf))
+    with create_session() as session:
+        told = session.query(AssetEvent).filter_by(source_run_id=done.run_id).all()
+        of = "asset_id" if IS_3 else "dataset_id"
+        return {
+            "state": str(done.state),
+            "run_id": done.run_id,
+            "tasks": {
+                task.task_id: [str(task.state), task.try_number]
+                for task in done.get_task_instances(session=session)
+            },
+            "events": {session.get(AssetModel, getattr(e, of)).uri: e.extra for e in told},
+        }
+
+
+if __name__ == "__main__":
+    answer = {"edges": edges, "run": run}[sys.argv[1]](*sys.argv[2:])
+    print("RESULT " + json.dumps(answer, default=str))

@@ -1,0 +1,168 @@
+"""Exported DAGs on real Airflow, whose tasks run the real command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from odibi_dagster.assets.instance import open_instance
+from odibi_dagster.cli import main
+from tests.cli.support import ROOT
+
+if TYPE_CHECKING:
+    from tests.airflow.conftest import Airflow
+
+pytestmark = [pytest.mark.airflow, pytest.mark.timeout(600)]
+
+SHOP = """\
+project: shop
+engine: polars
+connections: {lake: {type: local, base_path: ./lake}}
+retry: {max_attempts: 1}
+dagster: {airflow: {retry_delay: 1s}}
+pipelines:
+  - pipeline: bronze
+    description: "Bob's \\"raw\\" zone {{ config.__class__ }} {% for %}"
+    dagster: {schedule: "0 6 * * *", owners: [team:data]}
+    nodes:
+      - name: orders
+        description: "{{ conf }} /etc/hosts.md"
+        read: {connection: lake, format: csv, path: orders.csv}
+        validation:
+          tests:
+            - {type: not_null, columns: [amount], on_fail: warn}
+            - {type: range, column: amount, min: 0, on_fail: quarantine}
+          quarantine: {connection: lake, path: bad_orders}
+        write: {connection: lake, format: delta, path: orders, mode: append}
+      - name: import
+        read: {connection: lake, format: csv, path: orders.csv}
+        validation: {tests: [{type: row_count, min: 100, on_fail: fail}]}
+        write: {connection: lake, format: parquet, path: import.parquet}
+      - name: after
+        depends_on: [import]
+        inputs: {o: $bronze.orders}
+        transform: {steps: [SELECT count(*) AS n FROM o]}
+        write: {connection: lake, format: parquet, path: after.parquet}
+  - pipeline: silver
+    nodes:
+      - name: doomed
+        inputs: {o: $bronze.orders}
+        transform: {steps: [{function: die_once}]}
+        write: {connection: lake, format: parquet, path: doomed.parquet}
+"""
+TRANSFORMS = """\
+import os
+import signal
+from pathlib import Path
+
+from odibi_dagster import transform
+
+
+@transform
+def die_once(context):
+    met = Path(__file__).with_name("met")
+    if not met.exists():
+        met.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return context.df
+"""
+ORDERS = "id,amount\n1,5\n2,\n3,-4\n4,7\n"
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    """The project and its exported file, `dags/shop.py`."""
+    (tmp_path / "lake").mkdir()
+    (tmp_path / "lake/orders.csv").write_text(ORDERS)
+    (tmp_path / "odibi.yaml").write_text(SHOP)
+    (tmp_path / "transforms.py").write_text(TRANSFORMS)
+    assert _export(tmp_path) == 0
+    return tmp_path
+
+
+def _export(folder: Path, *words: str) -> int:
+    return main(
+        ["export-airflow", str(folder / "odibi.yaml"), "--out", str(folder / "dags"), *words]
+    )
+
+
+def _run(airflow: Airflow, shop: Path, dag: str, conf: str = "{}", day: str = "2026-01-01") -> Any:
+    return airflow("run", str(shop / "dags/shop.py"), dag, conf, day, DAGSTER_HOME=str(_home(shop)))
+
+
+def _home(shop: Path) -> Path:
+    home = shop / "home"
+    home.mkdir(exist_ok=True)
+    return home
+
+
+def test_the_exact_edges(airflow: Airflow, shop: Path) -> None:
+    assert airflow("edges", str(shop / "dags/shop.py")) == {
+        "shop__bronze": {
+            "tasks": {"orders": [], "import": [], "after": ["import", "orders"]},
+            "assets": [],
+            "templates": [],
+            "retries": [1],
+        },
+        "shop__silver": {
+            "tasks": {"doomed": []},
+            "assets": ["odibi://shop/bronze/orders"],
+            "templates": [],
+            "retries": [1],
+        },
+    }
+
+
+def test_the_example_in_one_dag(airflow: Airflow, tmp_path: Path) -> None:
+    example = ROOT / "example_project/odibi.yaml"
+    out = tmp_path / "flights.py"
+    assert main(["export-airflow", str(example), "--layout", "one-dag", "--out", str(out)]) == 0
+    (dag,) = airflow("edges", str(out)).values()
+    assert dag["tasks"]["gold.worst_routes"] == ["gold.flights_named"]
+    assert dag["tasks"]["silver.flights"] == ["silver.flight_times", "silver.weather"]
+
+
+def test_what_becomes_of_a_node_becomes_of_its_task(airflow: Airflow, shop: Path) -> None:
+    """A warning and a quarantine succeed; a broken contract fails without another try."""
+    done = _run(airflow, shop, "shop__bronze")
+    assert done["state"] == "failed"
+    assert done["tasks"] == {
+        "orders": ["success", 1],
+        "import": ["failed", 1],
+        "after": ["upstream_failed", 0],
+    }
+    stored, rejected = "odibi://shop/bronze/orders", "odibi://shop/bronze/orders__quarantine"
+    assert set(done["events"]) == {stored, rejected}
+    told = done["events"][stored]
+    assert (told["rows"], told["quarantined_rows"]) == (3, 1)
+    assert told["warnings"] == "not_null_amount, range_amount"
+    assert done["events"][rejected]["dagster_run_id"] == told["dagster_run_id"]
+    with open_instance(_home(shop), ours=False) as instance:
+        run = instance.get_run_by_id(told["dagster_run_id"])
+        assert run is not None
+        assert run.tags["airflow/dag_run_id"] == done["run_id"]
+        assert run.tags["airflow/task_id"] == "orders"
+        checks = instance.get_records_for_run(
+            run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION
+        )
+    assert len(checks.records) == 2
+
+
+def test_a_killed_node_is_tried_again(airflow: Airflow, shop: Path) -> None:
+    _run(airflow, shop, "shop__bronze")
+    done = _run(airflow, shop, "shop__silver", day="2026-01-02")
+    assert (done["state"], done["tasks"]["doomed"][0]) == ("success", "success")
+    assert done["tasks"]["doomed"][1] > 1
+    assert pl.read_parquet(shop / "lake/doomed.parquet").height == 3
+
+
+def test_parameters_of_a_run(airflow: Airflow, shop: Path) -> None:
+    _run(airflow, shop, "shop__bronze")
+    _run(airflow, shop, "shop__bronze", '{"full_refresh": true}', "2026-01-02")
+    assert pl.read_delta(str(shop / "lake/orders")).height == 3, "replaced, not added to"
+    done = _run(airflow, shop, "shop__bronze", '{"partition": "2026-01-01"}', "2026-01-03")
+    assert done["tasks"]["orders"] == ["failed", 1], "the node has no partitions"
