@@ -19,7 +19,6 @@ from odibi_dagster.core.batch import Batch
 from odibi_dagster.errors import FencedError, OdibiError, StateMismatchError, StateUnavailableError
 from odibi_dagster.formats.base import Bounds
 from odibi_dagster.plan.window import Window, earlier
-from odibi_dagster.state.admin import Admin
 from odibi_dagster.state.marks import later
 from odibi_dagster.state.records import Facts, Intent
 
@@ -210,6 +209,9 @@ class Session:
     @functools.cached_property
     def _others(self) -> list[Row]:
         """What the project remembers of other nodes that wrote the same target."""
+        # as the store itself: a process that only loads has no use for a database's driver
+        from odibi_dagster.state.admin import Admin
+
         mine, uri = self._memory.identity, self._node.target and self._node.target.location.uri
         rows = Admin(self._memory.store, mine.project, self._memory.run_id).rows()
         return [row for row in rows if row.target == uri and row.identity != mine]
