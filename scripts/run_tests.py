@@ -155,7 +155,9 @@ def execute(command: Command, outcome: Outcome, left: float) -> None:
     title = f"\n$ {' '.join([Path(command[0]).name, *command[1:]])}"
     with tempfile.TemporaryDirectory() as folder:
         report, said = Path(folder, "report.xml"), Path(folder, "said")
-        extra = [f"--junitxml={report}"] if command[0].endswith("pytest") else []
+        # in the folder that sessions share, the start of one shuts out the Postgres of another
+        options = [f"--junitxml={report}", f"--basetemp={folder}/tests"]
+        extra = options if command[0].endswith("pytest") else []
         if outcome.group.at_once == 1:
             print(title, flush=True)
             code, reason = run([*command, *extra], left)

@@ -30,6 +30,28 @@ def alone(directory: Path) -> Iterator[None]:
         os.close(handle)
 
 
+def hold(directory: Path) -> int:
+    """Hold a directory until this handle is closed, or the process has ended, however it did."""
+    handle = os.open(directory, os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    return handle
+
+
+def is_held(directory: Path) -> bool:
+    """Whether a process that has not ended holds it, be it asleep. False where it is gone."""
+    try:
+        handle = os.open(directory, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
 def sync(path: Path) -> None:
     """Bring a file or a directory entry to the disk."""
     handle = os.open(path, os.O_RDONLY)

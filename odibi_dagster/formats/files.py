@@ -7,6 +7,7 @@ files are renamed in, named by their batch, and then the old ones removed.
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import time
@@ -18,7 +19,7 @@ from uuid import uuid4
 
 from odibi_dagster.core.names import slug
 from odibi_dagster.errors import WriteError
-from odibi_dagster.formats.disk import alone, sync
+from odibi_dagster.formats.disk import alone, hold, is_held, sync
 from odibi_dagster.formats.sources import HIVE_FOLDER, is_hidden
 from odibi_dagster.formats.swap import is_torn, mend, move_to, swap
 
@@ -32,8 +33,11 @@ LEFTOVER_SECONDS = 86_400
 _BEFORE = ".before"
 _TRIES = 5
 _GLOB = re.compile(r"[*?\[\]]")
-_live: set[Path] = set()
-"""Folders that this process staged and has neither published nor discarded."""
+_live: dict[Path, int] = {}
+"""Folders that this process staged and has neither published nor discarded, and how it holds them.
+
+A run that slept through its lease would else sweep up what the one that took over has staged.
+"""
 
 
 @contextmanager
@@ -44,9 +48,9 @@ def staging(location: Location, batch: str) -> Iterator[Path]:
     _mend_killed(location.path, prefix)
     _sweep(location.path.parent, prefix, slug(batch))
     folder = location.path.parent / f"{prefix}{slug(batch)}-{uuid4().hex[:8]}"
-    _live.add(folder)
     try:
         folder.mkdir()
+        _live[folder] = hold(folder)
         yield folder
     except BaseException:
         _drop_for_good(folder)
@@ -57,7 +61,8 @@ def drop(folder: Path) -> None:
     """Remove a staging folder; fine where it is gone already."""
     with suppress(FileNotFoundError):
         shutil.rmtree(folder)
-    _live.discard(folder)
+    if (handle := _live.pop(folder, None)) is not None:
+        os.close(handle)
 
 
 def _drop_for_good(folder: Path) -> None:
@@ -87,10 +92,10 @@ def _mend_killed(target: Path, prefix: str) -> None:
 def _sweep(parent: Path, prefix: str, batch: str) -> None:
     """Remove what dead runs left here: of this very batch, or older than a day."""
     for folder in parent.iterdir():
-        if not folder.name.startswith(prefix) or folder in _live:
+        if not folder.name.startswith(prefix):
             continue
         same = folder.name.rsplit("-", 1)[0] == prefix + batch
-        if same or _age(folder) > LEFTOVER_SECONDS:
+        if (same or _age(folder) > LEFTOVER_SECONDS) and not is_held(folder):
             shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -61,3 +61,23 @@ def test_many_runners_on_one_node(ground: Field, capsys: pytest.CaptureFixture[s
         print(f"{len(verdict.lost)} lost, {len(verdict.twice)} twice", end="")
     assert verdict.is_exact, verdict
     assert heard["ended well"] > 0
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("ground", [*FORMATS, "csv"], indirect=True)
+def test_who_wakes_leaves_what_another_has_staged(ground: Field) -> None:
+    """Both stage the same batch: the one that holds the node publishes it."""
+    ground.grow()
+    ground.drain()
+    ground.grow()
+    sleeper = ground.life(fuses={"before stage": "hang"})
+    sleeper.until_stopped()
+    ground.lease_runs_out()
+    other = ground.life(fuses={"after stage": "hang"})
+    other.until_stopped()
+    sleeper.signal(signal.SIGCONT)
+    assert (sleeper.wait(), sleeper.error.split(":")[0]) == (1, "FencedError")
+    other.signal(signal.SIGCONT)
+    assert other.wait() == 0, other.error
+    ground.drain()
+    assert (verdict := ground.verdict()).is_exact, verdict
