@@ -26,7 +26,7 @@ examples:
   odibi-dagster export-airflow odibi.yaml --layout one-dag --stdout
   odibi-dagster export-airflow odibi.yaml --pipeline silver --out dags/silver.py
 
-The file needs Airflow 2.10, 2.11 or 3 and nothing else. Each task runs `odibi-dagster run-node`
+The file needs Airflow 2.11 or 3 and nothing else. Each task runs `odibi-dagster run-node`
 from an environment of its own: $ODIBI_DAGSTER names the program, $ODIBI_CONFIG the odibi.yaml.
 """
 

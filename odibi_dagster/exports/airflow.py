@@ -1,4 +1,4 @@
-"""A task graph as a Python file for Airflow 2.10, 2.11 and 3.x.
+"""A task graph as a Python file for Airflow 2.11 and 3.x.
 
 Every text of the project stands in it as a literal. Names of nodes are task ids and never become
 identifiers, and no field of a task is a template.
