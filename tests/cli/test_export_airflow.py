@@ -51,6 +51,20 @@ def test_a_part_of_the_project(cli: Cli) -> None:
     assert 'node="gold/large"' not in one
 
 
+def test_a_name_that_is_code_is_refused(cli: Cli) -> None:
+    """C01: what is not a name never reaches the file."""
+    hostile = "x'); import os; os.system('id'); ('"
+    cli.write(PROJECT.replace("name: answers", f'name: "{hostile}"'))
+    answer = cli("export-airflow", "odibi.yaml", "--out", "shop.py")
+    assert (answer.code, "invalid node name" in answer.err) == (2, True)
+    assert not (cli.root / "shop.py").exists()
+
+
+def test_a_name_that_is_a_keyword_is_fine(cli: Cli) -> None:
+    cli.write(PROJECT.replace("name: answers", "name: import"))
+    assert 'task_id="import",' in cli("export-airflow", "odibi.yaml").out
+
+
 def test_comparing_needs_a_file(cli: Cli) -> None:
     answer = cli("export-airflow", "odibi.yaml", "--check")
     assert (answer.code, "name it by --out" in answer.err) == (2, True)
