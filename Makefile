@@ -64,7 +64,8 @@ home:
 test-home:
 	@scripts/bootstrap $(TEST_VENV) dev
 
-# only where the tests of Airflow are run
+# only where the tests of Airflow are run; 2.11 knows no Python after 3.12
+airflow-homes: export PYTHON ?= python3.11 python3.12 python3 python
 airflow-homes:
 ifneq ($(filter airflow,$(or $(ONLY),airflow)),)
 	@scripts/bootstrap .venv-airflow-2 tests/airflow/requirements-2.lock
