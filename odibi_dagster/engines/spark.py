@@ -77,7 +77,7 @@ class SparkEngine:
         # coalesce keeps the order of sorted rows; a repartition would not
         native = native.coalesce(1) if one_file else native
         counted = native.observe(seen, F.count(F.lit(1)).alias("rows"))
-        writer = counted.write.format(format).mode("overwrite").options(**options)
+        writer = counted.write.format(format).mode("append").options(**options)
         with translating(), flowing(self.session) as flow, self.meter.sinking(folder, flow):
             writer.partitionBy(*partition_by).save(f"file://{folder}")
         return int(seen.get["rows"])
