@@ -104,7 +104,7 @@ GROUPS = (
         at_once=2,
     ),
     Group("airflow", 480, (pytest("airflow"),)),
-    Group("browser", 360, (pytest("browser"),), ("chromium",)),
+    Group("browser", 300, (pytest("browser"),), ("chromium",)),
 )
 
 

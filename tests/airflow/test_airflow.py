@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,7 +92,12 @@ def _export(folder: Path, *words: str) -> int:
     )
 
 
-def _run(airflow: Airflow, shop: Path, dag: str, conf: str = "{}", day: str = "2026-01-01") -> Any:
+_DAYS = itertools.count()
+
+
+def _run(airflow: Airflow, shop: Path, dag: str, conf: str = "{}") -> Any:
+    """One run of a DAG, of a day that no other run is of: Airflow would replace that one."""
+    day = (date(2026, 1, 1) + timedelta(days=next(_DAYS))).isoformat()
     return airflow("run", str(shop / "dags/shop.py"), dag, conf, day, DAGSTER_HOME=str(_home(shop)))
 
 
@@ -154,7 +161,7 @@ def test_what_becomes_of_a_node_becomes_of_its_task(airflow: Airflow, shop: Path
 
 def test_a_killed_node_is_tried_again(airflow: Airflow, shop: Path) -> None:
     _run(airflow, shop, "shop__bronze")
-    done = _run(airflow, shop, "shop__silver", day="2026-01-02")
+    done = _run(airflow, shop, "shop__silver")
     assert (done["state"], done["tasks"]["doomed"][0]) == ("success", "success")
     assert done["tasks"]["doomed"][1] > 1
     assert pl.read_parquet(shop / "lake/doomed.parquet").height == 3
@@ -162,7 +169,7 @@ def test_a_killed_node_is_tried_again(airflow: Airflow, shop: Path) -> None:
 
 def test_parameters_of_a_run(airflow: Airflow, shop: Path) -> None:
     _run(airflow, shop, "shop__bronze")
-    _run(airflow, shop, "shop__bronze", '{"full_refresh": true}', "2026-01-02")
+    _run(airflow, shop, "shop__bronze", '{"full_refresh": true}')
     assert pl.read_delta(str(shop / "lake/orders")).height == 3, "replaced, not added to"
-    done = _run(airflow, shop, "shop__bronze", '{"partition": "2026-01-01"}', "2026-01-03")
+    done = _run(airflow, shop, "shop__bronze", '{"partition": "2026-01-01"}')
     assert done["tasks"]["orders"] == ["failed", 1], "the node has no partitions"
