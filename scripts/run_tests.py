@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -133,9 +134,14 @@ def run(command: Command, seconds: float, output: IO[str] | None = None) -> tupl
 
 
 def interrupt() -> None:
-    """Tell all that runs to end, as Ctrl-C does."""
-    for process in RUNNING:
-        os.killpg(process.pid, signal.SIGINT)
+    """Tell all that runs to end, as Ctrl-C does; once more, and for good, what does not."""
+    for number in (signal.SIGINT, signal.SIGINT, signal.SIGKILL):
+        for process in RUNNING.copy():
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, number)
+        until = time.monotonic() + 10
+        while RUNNING and time.monotonic() < until:
+            time.sleep(0.1)
 
 
 def skipped_tests(report: Path) -> list[str]:
@@ -224,4 +230,7 @@ def main(names: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)
