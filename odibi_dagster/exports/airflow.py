@@ -40,8 +40,9 @@ def airflow_dags(graph: TaskGraph, *, config: str, layout: str = "pipelines") ->
     head = files(__package__).joinpath("airflow_head.txt").read_text(encoding="utf-8")
     grouped = layout == "one-dag"
     head = _GROUPED.sub(r"\1" if grouped else "", head)
-    head = head.replace("%CONFIG%", literal(config))
-    head = head.replace("%ENVIRONMENT%", literal(graph.env or ""))
+    texts = {"%CONFIG%": literal(config), "%ENVIRONMENT%": literal(graph.env or "")}
+    # in one go: a text may hold the name of another's place
+    head = re.sub("|".join(texts), lambda place: texts[place[0]], head)
     dags = _one(graph) if grouped else _each(graph)
     return "\n".join([*_about(graph), head.rstrip(), "", "", *_assets(graph), "", *dags, ""])
 
@@ -66,10 +67,8 @@ def _about(graph: TaskGraph) -> Iterator[str]:
 
 
 def _assets(graph: TaskGraph) -> Iterator[str]:
-    tasks = {task.node: task for flow in graph.flows for task in flow.tasks}
-    fed = {up for flow in graph.flows for up in flow.feeds}
     yield "ASSETS = {"
-    for node in sorted(fed | tasks.keys()):
+    for node in sorted({node for flow in graph.flows for node in (*flow.nodes, *flow.feeds)}):
         yield f"{_INDENT}{literal(str(node))}: Asset({literal(_uri(graph, node))}),"
     yield "}"
     yield "DEFAULTS = {"
@@ -142,18 +141,18 @@ def _dag(graph: TaskGraph, name: str, flows: Sequence[Flow], when: str, doc: str
 def _tasks(graph: TaskGraph, flow: Flow) -> Iterator[str]:
     for task in flow.tasks:
         yield f"{_variable(task.node)} = OdibiNode("
-        yield from _indented(_arguments(graph, flow, task))
+        yield from _indented(_arguments(graph, task))
         yield ")"
 
 
-def _arguments(graph: TaskGraph, flow: Flow, task: Task) -> Iterator[str]:
+def _arguments(graph: TaskGraph, task: Task) -> Iterator[str]:
     yield f"task_id={literal(task.node.name)},"
     yield f"node={literal(str(task.node))},"
     if task.doc:
         # a text that ends in .md would be taken for the name of a file
         yield f"doc_md={literal(task.doc + chr(10))},"
-    if owner := task.owner or flow.owner:
-        yield f"owner={literal(owner)},"
+    if task.owner:
+        yield f"owner={literal(task.owner)},"
     if task.pool:
         yield f"pool={literal(task.pool[:_MAX_POOL])},"
     if task.timeout:
@@ -195,7 +194,7 @@ def _uri(graph: TaskGraph, node: NodeId) -> str:
 
 
 def _seconds(length: timedelta) -> str:
-    return f"timedelta(seconds={length.total_seconds():g})"
+    return f"timedelta(seconds={length.total_seconds()})"
 
 
 def _indented(lines: Sequence[str] | Iterator[str], by: int = 1) -> Iterator[str]:

@@ -46,7 +46,6 @@ class Flow:
     schedule: str | None
     """Five cron fields or @daily and the like; None is no clock."""
     doc: str
-    owner: str | None
     tags: tuple[str, ...]
     start: date
     catchup: bool
@@ -152,7 +151,6 @@ def _task(
 def _flow(project: Project, name: str, tasks: tuple[Task, ...]) -> Flow:
     pipeline, common = project.pipelines[name], project.config.dagster
     own, shared = pipeline.dagster.airflow, common.airflow
-    owners = pipeline.dagster.owners or common.owners
     start = own.start_date or shared.start_date or _START
     catchup = shared.catchup if own.catchup is None else own.catchup
     return Flow(
@@ -160,7 +158,6 @@ def _flow(project: Project, name: str, tasks: tuple[Task, ...]) -> Flow:
         tasks=tasks,
         schedule=pipeline.dagster.schedule,
         doc=pipeline.description or "",
-        owner=owners[0] if owners else None,
         tags=_tags(project, name),
         start=start,
         catchup=bool(catchup),

@@ -33,6 +33,7 @@ HOSTILE = st.one_of(
             "$(touch /tmp/pwned) `id`",
             "\u202e\u2066 \x00 \ud800",
             "%CONFIG% @x@",
+            "%ENVIRONMENT%",
             "notes.md",
         ]
     ),
@@ -77,7 +78,7 @@ def _graphs(draw: st.DrawFn) -> TaskGraph:
         tags = tuple(draw(st.lists(HOSTILE, max_size=2)))
         flows.append(
             Flow(
-                pipeline, tasks, "0 6 * * *", draw(HOSTILE), draw(HOSTILE), tags,
+                pipeline, tasks, "0 6 * * *", draw(HOSTILE), tags,
                 date(2024, 1, 1), catchup=False, max_active_runs=1,
             )
         )  # fmt: skip
@@ -92,7 +93,7 @@ def test_whatever_the_project_says_stays_text(graph: TaskGraph, config: str, lay
     text = airflow_dags(graph, config=config, layout=layout)
     text.encode()  # it can be written to a file
     _holds_only_literals(text)
-    tasks = [node for flow in graph.flows for node in flow.tasks]
+    tasks = [task for flow in graph.flows for task in flow.tasks]
     said = [
         ast.literal_eval(word.value)
         for node in ast.walk(ast.parse(text))
@@ -100,11 +101,18 @@ def test_whatever_the_project_says_stays_text(graph: TaskGraph, config: str, lay
         for word in node.keywords
         if word.arg == "owner"
     ]
-    assert said == [o for t in tasks if (o := t.owner or _flow_of(graph, t).owner)]
+    assert said == [task.owner for task in tasks if task.owner]
 
 
-def _flow_of(graph: TaskGraph, task: Task) -> Flow:
-    return next(flow for flow in graph.flows if task in flow.tasks)
+def test_a_text_that_names_the_place_of_another(tmp_path: Path) -> None:
+    graph = replace(graph_of(tmp_path, SHOP), env="; import os; ")
+    text = airflow_dags(graph, config="%ENVIRONMENT%")
+    assert 'os.path.abspath(__file__)), "%ENVIRONMENT%")' in text
+
+
+def test_long_times_are_exact(tmp_path: Path) -> None:
+    text = exported(tmp_path, SHOP.replace("timeout: 2h", "timeout: 1234567s"))
+    assert "execution_timeout=timedelta(seconds=1234567.0)" in text
 
 
 @given(HOSTILE)
