@@ -69,6 +69,7 @@ def execute(args: argparse.Namespace, terminal: Terminal) -> int:
     from odibi_dagster.config.load import load_project
     from odibi_dagster.exports.airflow import airflow_dags
     from odibi_dagster.exports.graph import task_graph
+    from odibi_dagster.formats.disk import write_text
 
     if args.out is None and (args.check or args.diff):
         msg = "--check and --diff compare with a file; name it by --out"
@@ -90,7 +91,9 @@ def execute(args: argparse.Namespace, terminal: Terminal) -> int:
     if args.check:
         return _check(file, there, text, terminal)
     if there != text:
-        _write(file, text)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        # Airflow may be reading the folder: it sees the old file or the new one
+        write_text(file, text)
     terminal.line(f"{'unchanged' if there == text else 'wrote'}: {file}")
     return 0
 
@@ -125,11 +128,3 @@ def _seen_from(file: Path | None, config: Path) -> str:
     if file is None:
         return config.name
     return Path(os.path.relpath(config, file.absolute().parent)).as_posix()
-
-
-def _write(file: Path, text: str) -> None:
-    """Airflow may be reading the folder at any moment: it sees the old file or the new one."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    aside = file.with_name(f".{file.name}.{os.getpid()}.tmp")
-    aside.write_text(text, encoding="utf-8")
-    aside.replace(file)

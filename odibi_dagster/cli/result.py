@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from odibi_dagster.errors import OdibiError, shortened
+from odibi_dagster.formats.disk import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,9 +41,7 @@ class Result:
 
     def write(self, file: Path) -> None:
         """All of it or nothing: a reader never sees half a file."""
-        aside = file.with_name(f"{file.name}.{os.getpid()}.tmp")
-        aside.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
-        aside.replace(file)
+        write_text(file, json.dumps(asdict(self), indent=2) + "\n")
 
 
 def of_run(report: RunReport, stopped: int | None) -> Result:
