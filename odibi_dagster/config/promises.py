@@ -35,8 +35,8 @@ def _built(written: Sequence[dict[str, Any]], at: Loc, setting: Setting) -> Iter
     for index, params in enumerate(written):
         place = (*at, index)
         contract = _contract(params, place, setting)
-        if contract is not None:
-            yield contract, place
+        for part in contract.parts() if contract else ():
+            yield part, place
 
 
 def _contract(params: dict[str, Any], at: Loc, setting: Setting) -> Contract | None:
