@@ -20,6 +20,8 @@ from odibi_dagster.core.registry import Registry
 from odibi_dagster.core.units import Tolerance
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
     from typing import Self
 
     from odibi_dagster.core.facts import Facts
@@ -140,6 +142,14 @@ class Contract(OpenModel, ABC):
             )
             raise ValueError(msg)
         return self
+
+    def parts(self) -> Iterator[Contract]:
+        """The contracts that it stands for: itself, unless it bundles several."""
+        yield self
+
+    def files(self) -> tuple[Path, ...]:
+        """Files that say what it promises: where one changes, so does the node's code version."""
+        return ()
 
     @property
     def check_name(self) -> str:

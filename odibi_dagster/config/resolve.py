@@ -75,6 +75,7 @@ def _setting(root: Path, engine: str, config: ProjectConfig, report: Report) -> 
     functions, failed = _functions(root / FUNCTIONS, report)
     bare = Setting(
         root=root,
+        engine=engine,
         dialect=config.dagster.sql_dialect or _DIALECTS[engine],
         storage=root / config.dagster.storage,
         staging=root / (config.dagster.staging or config.dagster.storage),
@@ -179,6 +180,8 @@ def _draft(site: Site, known: Collection[NodeId], setting: Setting) -> Draft:
 
 def _node(draft: Draft, report: Report) -> Node:
     mark = report.tree.find(draft.site.at)
+    promised = [contract for contract, _ in (*draft.before, *draft.tests)]
+    files = [*draft.steps.files, *(file for contract in promised for file in contract.files())]
     return Node(
         id=draft.id,
         config=draft.site.config,
@@ -194,7 +197,7 @@ def _node(draft: Draft, report: Report) -> Node:
         first=draft.first,
         quarantine=draft.quarantine,
         after=frozenset(draft.after),
-        files=tuple(draft.steps.files),
+        files=tuple(files),
         stamps=MappingProxyType(stamps(draft.site.config)),
-        digest=digest(draft.site.config, draft.steps.files),
+        digest=digest(draft.site.config, files),
     )

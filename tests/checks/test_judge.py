@@ -38,7 +38,7 @@ KEPT = (True, False, False)
     [
         ("fail", None, 0, (*KEPT, "ERROR", "none")),
         ("fail", None, 1, (False, True, False, "ERROR", "nothing published")),
-        ("halt", None, 1, (False, True, False, "ERROR", "nothing published")),
+        ("halt", None, 1, (False, True, False, "ERROR", "nothing published, run halted")),
         ("fail", 2, 2, (*KEPT, "ERROR", "none")),
         ("fail", 2, 3, (False, True, False, "ERROR", "nothing published")),
         ("fail", "20%", 2, (*KEPT, "ERROR", "none")),
