@@ -118,7 +118,7 @@ class DagsterFace:
         if judgement.passed or judged is None or judged.frame is None:
             return {}
         hidden = self.node.hidden(judged.frame.collect_schema().names())
-        rows = broken_rows(judged.frame, judgement, self.engine, mask=hidden)
+        rows = broken_rows(judged.frame, judgement, self.engine, mask=hidden, tables=judged.tables)
         if not rows:
             return {}
         return {"broken_rows": dg.MetadataValue.md(_markdown(rows))}

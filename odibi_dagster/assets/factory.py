@@ -198,7 +198,8 @@ class _Factory:
     def _complete(self, node: Node, spec: dg.AssetSpec) -> dg.AssetSpec:
         """What no translator needs to think of: dependencies, IO manager, code, identity."""
         deps = [self._specs[upstream].key for upstream in sorted(node.after)]
-        deps += [dg.AssetKey(s.key) for s in node.sources.values() if isinstance(s, External)]
+        read = (*node.sources.values(), *node.references.values())
+        deps += [dg.AssetKey(source.key) for source in read if isinstance(source, External)]
         return spec.replace_attributes(
             deps=[*spec.deps, *dict.fromkeys(deps)],
             skippable=True,

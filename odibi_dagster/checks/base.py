@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 import narwhals.stable.v2 as nw
 from pydantic import BeforeValidator, model_validator
 
+from odibi_dagster.checks.tables import Tables
 from odibi_dagster.core.model import OpenModel
 from odibi_dagster.core.names import MAX_NAME, slug
 from odibi_dagster.core.registry import Registry
@@ -60,6 +61,8 @@ class Shape:
 
     schema: Mapping[str, nw.dtypes.DType]
     declared: Mapping[str, Column] = field(default_factory=dict)
+    tables: Tables = field(default_factory=Tables)
+    """The other tables that its contracts look at."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +127,8 @@ class Contract(OpenModel, ABC):
     kind: ClassVar[str]
     row_level: ClassVar[bool] = False
     looks_up: ClassVar[frozenset[str]] = frozenset()
-    """What else it wants to see, `stored` or `newest_file`: looked up where a contract says so."""
+    """What else it wants to see, `stored`, `standing` or `newest_file`: looked up where a contract
+    says so."""
 
     name: str | None = None
     on_fail: Annotated[OnFail, BeforeValidator(_action)] = OnFail.FAIL
@@ -176,6 +180,13 @@ class Contract(OpenModel, ABC):
         """Why it cannot be evaluated on such a frame (a type that does not fit); None if it can."""
         return None
 
+    def needs(self) -> Mapping[str, Any]:
+        """The other tables it reads, by a name of its own: each as the file names an input.
+
+        The plan hands them over in `shape.tables`.
+        """
+        return {}
+
     def conditions(self) -> Mapping[str, Expression]:
         """SQL conditions to add to the frame as boolean columns of these names before measuring."""
         return {}
@@ -194,6 +205,13 @@ class Contract(OpenModel, ABC):
 
     def tables(self, frame: Frame, engine: Engine) -> Mapping[str, Frame]:
         """Metrics that need a grouping of their own: one-row, one-column lazy frames."""
+        return {}
+
+    def against(self, frame: Frame, engine: Engine, shape: Shape) -> Mapping[str, Frame]:
+        """Metrics that compare the frame with other tables: one-row, one-column lazy frames.
+
+        One of these names takes the place of a metric of the same name.
+        """
         return {}
 
     @abstractmethod
@@ -219,6 +237,10 @@ class RowContract(Contract):
     @abstractmethod
     def valid(self, shape: Shape) -> nw.Expr:
         """True where a row keeps the promise; null counts as kept."""
+
+    def marked(self, frame: Frame, shape: Shape) -> Frame:
+        """The frame with the columns that `valid` names and it lacks: what other tables say."""
+        return frame
 
     def broken(self, shape: Shape) -> nw.Expr:
         """True where a row breaks the promise, and never null."""

@@ -20,7 +20,7 @@ from odibi_dagster.config.places import first_load, own_storage, quarantine, tar
 from odibi_dagster.config.project import Node, Place, Project
 from odibi_dagster.config.promises import build_contracts, quarantining
 from odibi_dagster.config.site import Setting, Site
-from odibi_dagster.config.sources import build_sources, check_needs
+from odibi_dagster.config.sources import build_references, build_sources, check_needs
 from odibi_dagster.config.stamps import stamps
 from odibi_dagster.config.steps import FUNCTIONS, build_steps
 from odibi_dagster.connections.base import connections
@@ -171,6 +171,7 @@ def _draft(site: Site, known: Collection[NodeId], setting: Setting) -> Draft:
             name: Column(column.type, column.nullable) for name, column in config.columns.items()
         },
         sources=sources,
+        references=build_references(site, before, tests, known, setting),
         target=place,
         first=first_load(site, setting),
         quarantine=quarantine(site, place, setting) if sets_aside and place else None,
@@ -187,6 +188,7 @@ def _node(draft: Draft, report: Report) -> Node:
         place=Place(mark.source.path, mark.line, mark.column),
         sources=MappingProxyType(draft.sources.found),
         main=draft.sources.main,
+        references=MappingProxyType(draft.references.found),
         steps=tuple(draft.steps.steps),
         contracts=tuple(contract for contract, _ in draft.before),
         tests=tuple(contract for contract, _ in draft.tests),
