@@ -65,7 +65,7 @@ class Unique(RowContract):
         """Nothing that one row could tell: see `tables`."""
         return {}
 
-    def tables(self, frame: Frame, engine: Engine) -> Mapping[str, Frame]:
+    def tables(self, frame: Frame, engine: Engine, shape: Shape) -> Mapping[str, Frame]:
         """The rows in groups of more than one: only the key is read, only the groups are kept."""
         keyed = frame.filter(~self._has_null())
         if len(self.columns_) > 1 or frame.collect_schema()[self.columns_[0]] == nw.String:
