@@ -21,7 +21,7 @@ from odibi_dagster.checks.base import Contract, OnFail, RowContract, contracts
 FOLDER = Path(__file__).resolve().parent.parent / "docs/contracts"
 _SHARED = {
     "name": "The name of the check; else made of the type and the columns.",
-    "on_fail": "What a broken one does: {}.",
+    "on_fail": "What a broken one does: ACTIONS.",
     "threshold": "Broken rows that are tolerated: `5`, `0.05` or `5%`; none.",
 }
 """Fields that several contracts have and none of them explains."""
@@ -47,7 +47,7 @@ def _page(kind: str, cls: type[Contract]) -> Iterator[str]:
     said = _docstrings(cls)
     for name, field in cls.model_fields.items():
         text = said.get(name) or _SHARED.get(name, "")
-        yield f"| `{field.alias or name}` | {_default(field)} | {text.format(_actions(cls))} |"
+        yield f"| `{next(spellings(cls, name))}` | {_default(field)} | {text.replace('ACTIONS', _actions(cls))} |"
     yield ""
     judged = "each row" if issubclass(cls, RowContract) else "the frame as a whole"
     yield f"It judges {judged}. [All contracts, and what happens when](../contracts.md)."

@@ -10,7 +10,6 @@ import dagster as dg
 from odibi_dagster.assets.halt import halt
 from odibi_dagster.assets.metadata import materialized, view_metadata
 from odibi_dagster.checks.split import broken_rows
-from odibi_dagster.config.promises import INPUT_PREFIX
 from odibi_dagster.errors import ContractError, listing
 
 if TYPE_CHECKING:
@@ -19,20 +18,12 @@ if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
 
     from odibi_dagster.assets.run import Event, Judged, Outcome
-    from odibi_dagster.checks.base import Contract
     from odibi_dagster.checks.judge import Judgement
     from odibi_dagster.config.project import Node
     from odibi_dagster.engines.base import Engine
 
 _EXAMPLES = 100
 """So many broken checks of a node show broken rows: each of them reads the data again."""
-
-
-def check_names(node: Node) -> dict[str, Contract]:
-    """Every check of a node by its name: contracts on the input are prefixed `input_`."""
-    return {f"{INPUT_PREFIX}{contract.check_name}": contract for contract in node.contracts} | {
-        contract.check_name: contract for contract in node.tests
-    }
 
 
 @dataclass(frozen=True)
@@ -73,7 +64,7 @@ class DagsterFace:
         blocking = [name for name, (judgement, _) in results.items() if judgement.blocks]
         broken = [name for name, (judgement, _) in results.items() if not judgement.passed]
         shown = set(broken[:_EXAMPLES])
-        for name in check_names(self.node):
+        for name in self.node.checks:
             if self.checks[name] not in self.context.selected_asset_check_keys:
                 continue
             if name in results:

@@ -23,11 +23,12 @@ from odibi_dagster.state.marks import later
 from odibi_dagster.state.records import Facts, Intent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from odibi_dagster.config.incremental import Incremental
     from odibi_dagster.config.project import Node, Target
+    from odibi_dagster.core.history import Lookback, Past
     from odibi_dagster.plan.window import Cursor
     from odibi_dagster.state.admin import Row
     from odibi_dagster.state.identity import Identity
@@ -181,6 +182,21 @@ class Session:
             reason = f"the mark is {mark} and '{column}' is of another type"
             self._refuse(reason, self._mends.set_mark, self._mends.anew)
         return fitted
+
+    def history(
+        self, wanted: Mapping[str, Lookback], window: Window | None
+    ) -> Mapping[str, tuple[Past, ...]]:
+        """The last published batches before this one, by check name; nothing is read for nobody.
+
+        What came after a mark is compared with its like, and so is what was loaded as a whole.
+        """
+        if not wanted:
+            return {}
+        windowed = window is not None and window.lower is not None
+        memory = self._memory
+        return memory.store.history(
+            memory.identity, wanted, before=self.intent.number, windowed=windowed
+        )
 
     def beside(self, quarantine: Target) -> Target:
         """The quarantine: replaced where the target is."""

@@ -88,7 +88,7 @@ class Freshness(Contract):
                 return {"newest": None if bounds.high is None else f"{bounds.high:{_SECOND}}"}
         return {}
 
-    def tables(self, frame: Frame, engine: Engine) -> Mapping[str, Frame]:
+    def tables(self, frame: Frame, engine: Engine, shape: Shape) -> Mapping[str, Frame]:
         """The newest time among text with an offset such as +02:00."""
         schema = frame.collect_schema()
         texts = [n for n in self.reads(Shape(schema)) if isinstance(schema[n], nw.String)]
