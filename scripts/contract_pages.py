@@ -17,6 +17,7 @@ from typing import Any
 from pydantic_core import PydanticUndefined
 
 from odibi_dagster.checks.base import Contract, OnFail, RowContract, contracts
+from odibi_dagster.config.explain import spellings
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs/contracts"
 _SHARED = {
@@ -46,8 +47,8 @@ def _page(kind: str, cls: type[Contract]) -> Iterator[str]:
     yield "|-|-|-|"
     said = _docstrings(cls)
     for name, field in cls.model_fields.items():
-        text = said.get(name) or _SHARED.get(name, "")
-        yield f"| `{next(spellings(cls, name))}` | {_default(field)} | {text.replace('ACTIONS', _actions(cls))} |"
+        text = (said.get(name) or _SHARED.get(name, "")).replace("ACTIONS", _actions(cls))
+        yield f"| `{next(spellings(cls, name))}` | {_default(field)} | {text} |"
     yield ""
     judged = "each row" if issubclass(cls, RowContract) else "the frame as a whole"
     yield f"It judges {judged}. [All contracts, and what happens when](../contracts.md)."

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from odibi_dagster.config.load import load_project
-
 from scripts.contract_pages import FOLDER, pages
 
 if TYPE_CHECKING:
