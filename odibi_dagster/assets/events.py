@@ -10,7 +10,6 @@ import dagster as dg
 from odibi_dagster.assets.halt import halt
 from odibi_dagster.assets.metadata import materialized, view_metadata
 from odibi_dagster.checks.split import broken_rows
-from odibi_dagster.config.promises import INPUT_PREFIX
 from odibi_dagster.errors import ContractError, listing
 
 if TYPE_CHECKING:
@@ -19,20 +18,12 @@ if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
 
     from odibi_dagster.assets.run import Event, Judged, Outcome
-    from odibi_dagster.checks.base import Contract
     from odibi_dagster.checks.judge import Judgement
     from odibi_dagster.config.project import Node
     from odibi_dagster.engines.base import Engine
 
 _EXAMPLES = 100
 """So many broken checks of a node show broken rows: each of them reads the data again."""
-
-
-def check_names(node: Node) -> dict[str, Contract]:
-    """Every check of a node by its name: contracts on the input are prefixed `input_`."""
-    return {f"{INPUT_PREFIX}{contract.check_name}": contract for contract in node.contracts} | {
-        contract.check_name: contract for contract in node.tests
-    }
 
 
 @dataclass(frozen=True)
@@ -58,7 +49,7 @@ class DagsterFace:
     def asked(self) -> list[str]:
         """The checks that are selected, by our names of them."""
         selected = self.context.selected_asset_check_keys
-        return [name for name in check_names(self.node) if self.checks[name] in selected]
+        return [name for name in self.node.checks if self.checks[name] in selected]
 
     def say(self, text: str) -> None:
         """One line in Dagster's log, about this node."""
@@ -89,12 +80,13 @@ class DagsterFace:
     def rejudged(self, before: Judged, after: Judged) -> Iterator[Event]:
         """A result for every selected check, then a Failure where what is stored breaks one."""
         results = _by_name(before, after)
+        shown = [name for name, (judgement, _) in results.items() if not judgement.passed]
         for name, (judgement, judged) in results.items():
             said = {
                 "scope": "input" if judged.prefix else "table",
                 "action": "none" if judgement.passed else "reported",
             }
-            yield self._result(name, judgement, judged, said)
+            yield self._result(name, judgement, judged if name in shown[:_EXAMPLES] else None, said)
         if broken := {name: one for name, (one, _) in results.items() if one.blocks}:
             raise self._stop("what is stored breaks its contracts, and stays as it is", broken)
 

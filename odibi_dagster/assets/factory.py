@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 
 from odibi_dagster.assets.chain import run_key_of, short
-from odibi_dagster.assets.events import DagsterFace, check_names
+from odibi_dagster.assets.events import DagsterFace
 from odibi_dagster.assets.halt import halted_by
 from odibi_dagster.assets.identity import identity_of
 from odibi_dagster.assets.memory import Memory
@@ -134,7 +134,7 @@ class _Factory:
         quarantine = self._quarantine(node, spec)
         checks = {
             name: self._translator.get_check_spec(self._data[node.id], contract, name, spec)
-            for name, contract in check_names(node).items()
+            for name, contract in node.checks.items()
         }
         keys = {name: check.key for name, check in checks.items()}
         rejects = quarantine.key if quarantine else None

@@ -23,11 +23,12 @@ from odibi_dagster.state.marks import later
 from odibi_dagster.state.records import Facts, Intent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from odibi_dagster.config.incremental import Incremental
     from odibi_dagster.config.project import Node, Target
+    from odibi_dagster.core.history import Lookback, Past
     from odibi_dagster.plan.window import Cursor
     from odibi_dagster.state.admin import Row
     from odibi_dagster.state.identity import Identity
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 _MAX_FUTURE = timedelta(days=1)
 _MARGIN = timedelta(days=2)
+_NO_BATCH = 2**31 - 1
+"""More than any number of a batch."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,17 @@ class Memory:
             stopped.set()
         if not session.is_over:
             self.store.release(lease)
+
+    def of_tables(
+        self, node: Node, wanted: Mapping[str, Lookback]
+    ) -> Mapping[str, tuple[Past, ...]]:
+        """The last published batches, by check name, where each of them was the whole table.
+
+        Of a node that adds to its table there is none: no batch can be compared with a table.
+        """
+        if not wanted or node.target is None or node.target.mode != "overwrite":
+            return {}
+        return self.store.history(self.identity, wanted, before=_NO_BATCH, windowed=False)
 
     def _fenced(self, lease: Lease, node: Node) -> FencedError:
         return FencedError(f"{lease.fenced()}; {Mends(node.id, self.identity).again} goes on")
@@ -181,6 +195,21 @@ class Session:
             reason = f"the mark is {mark} and '{column}' is of another type"
             self._refuse(reason, self._mends.set_mark, self._mends.anew)
         return fitted
+
+    def history(
+        self, wanted: Mapping[str, Lookback], window: Window | None
+    ) -> Mapping[str, tuple[Past, ...]]:
+        """The last published batches before this one, by check name; nothing is read for nobody.
+
+        What came after a mark is compared with its like, and so is what was loaded as a whole.
+        """
+        if not wanted:
+            return {}
+        windowed = window is not None and window.lower is not None
+        memory = self._memory
+        return memory.store.history(
+            memory.identity, wanted, before=self.intent.number, windowed=windowed
+        )
 
     def beside(self, quarantine: Target) -> Target:
         """The quarantine: replaced where the target is."""

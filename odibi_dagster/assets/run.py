@@ -6,13 +6,14 @@ split off the broken rows, publish atomically, record.
 
 from __future__ import annotations
 
+import functools
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from odibi_dagster.assets.shield import uninterrupted
-from odibi_dagster.checks.judge import judge
+from odibi_dagster.checks.judge import judge, remembered
 from odibi_dagster.checks.observe import observe
 from odibi_dagster.checks.split import limit_broken, split
 from odibi_dagster.checks.tables import Tables
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from odibi_dagster.config.project import Node, Target
     from odibi_dagster.core.facts import Facts
     from odibi_dagster.core.frame import Frame
+    from odibi_dagster.core.history import Past
     from odibi_dagster.formats.base import Published, Staged
     from odibi_dagster.plan.planner import Planner
 
@@ -131,6 +133,8 @@ class NodeRun:
     _held: ExitStack = field(default_factory=ExitStack)
     _session: Session | None = None
     _window: Window | None = None
+    _seen: dict[str, dict[str, float]] = field(default_factory=dict)
+    """What checks want to be remembered of this batch."""
 
     def __enter__(self) -> NodeRun:
         """Take the node for this run alone, and settle what a dead run left of it."""
@@ -271,7 +275,10 @@ class NodeRun:
         return self._outcome(self._publish(valid, self._target), rejects)
 
     def record(self, outcome: Outcome) -> None:
-        """Mark, batch and run in one transaction of the state's database."""
+        """Mark, batch, metrics and run in one transaction of the state's database.
+
+        An adopted batch was judged by an earlier try: what this one has seen may be other rows.
+        """
         rejects = outcome.quarantine
         self._remembering.confirm(
             rows=outcome.target.rows,
@@ -279,6 +286,7 @@ class NodeRun:
             bytes=outcome.target.bytes,
             seconds=outcome.seconds,
             adopted=outcome.target.adopted,
+            metrics=None if outcome.target.adopted else self._seen,
         )
 
     def _outcome(self, target: Published, rejects: Published | None) -> Outcome:
@@ -358,8 +366,28 @@ class NodeRun:
             at=self.at,
             facts=facts,
             tables=tables,
+            history=self._history_of(prefix),
         )
+        self._seen |= {prefix + name: numbers for name, numbers in remembered(seen).items()}
         return Judged(judge(contracts, seen), frame, prefix, tables)
+
+    @functools.cached_property
+    def _history(self) -> Mapping[str, tuple[Past, ...]]:
+        """What all checks of the node compare with, by the names of the checks."""
+        wanted = {name: each.lookback for name, each in self.node.checks.items() if each.lookback}
+        if self._session is None:
+            return self.memory.of_tables(self.node, wanted)
+        return self._session.history(wanted, self._window)
+
+    def _history_of(self, prefix: str) -> Mapping[str, tuple[Past, ...]]:
+        """The part of one frame's contracts. How many rows the input had, no batch says."""
+        if not prefix:
+            return self._history
+        return {
+            name.removeprefix(prefix): tuple(replace(past, rows=None) for past in pasts)
+            for name, pasts in self._history.items()
+            if name.startswith(prefix)
+        }
 
     def _newest_file(self) -> datetime | None:
         """When the newest file of the main input was written."""

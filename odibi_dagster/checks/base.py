@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from odibi_dagster.core.facts import Facts
     from odibi_dagster.core.frame import Frame
+    from odibi_dagster.core.history import Lookback, Past
     from odibi_dagster.engines.base import Engine
     from odibi_dagster.engines.sql.query import Expression
 
@@ -63,6 +64,8 @@ class Shape:
     declared: Mapping[str, Column] = field(default_factory=dict)
     tables: Tables = field(default_factory=Tables)
     """The other tables that its contracts look at."""
+    history: Mapping[str, tuple[Past, ...]] = field(default_factory=dict)
+    """The last published batches, the newest first, by check name."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,11 @@ class Observation:
     """The contracts that were observed, in order."""
     refused: Mapping[int, str] = field(default_factory=dict)
     """Why a contract (by its place in `contracts`) could not be measured."""
+    histories: Mapping[str, tuple[Past, ...]] = field(default_factory=dict)
+    """What each check remembers, by its name."""
+    history: tuple[Past, ...] = ()
+    """The last published batches, the newest first, with what the one contract remembers of them:
+    none on a first run, and none for a contract that asks for none."""
 
     @property
     def rows(self) -> int:
@@ -97,7 +105,8 @@ class Observation:
             for name, value in self.metrics.items()
             if name.startswith(prefix)
         }
-        return replace(self, metrics={**own, "rows": self.metrics["rows"]})
+        history = self.histories.get(self.contracts[index].check_name, ())
+        return replace(self, metrics={**own, "rows": self.metrics["rows"]}, history=history)
 
 
 def metric_name(index: int, name: str) -> str:
@@ -203,14 +212,20 @@ class Contract(OpenModel, ABC):
         """The metrics, by name, that need not be measured: exactly what measuring would give."""
         return {}
 
-    def tables(self, frame: Frame, engine: Engine) -> Mapping[str, Frame]:
+    def tables(self, frame: Frame, engine: Engine, shape: Shape) -> Mapping[str, Frame]:
         """Metrics that need a grouping of their own: one-row, one-column lazy frames."""
         return {}
 
-    def against(self, frame: Frame, engine: Engine, shape: Shape) -> Mapping[str, Frame]:
-        """Metrics that compare the frame with other tables: one-row, one-column lazy frames.
+    @property
+    def lookback(self) -> Lookback | None:
+        """How many published batches it compares with; None where it needs no history."""
+        return None
 
-        One of these names takes the place of a metric of the same name.
+    def remembers(self, seen: Observation) -> Mapping[str, float | None]:
+        """Its numbers that later batches compare with, by a name of at most 64 characters.
+
+        They become a baseline when this batch is published, and never otherwise. A number that is
+        None, NaN or infinite is not remembered.
         """
         return {}
 

@@ -50,9 +50,11 @@ class ForeignKey(RowContract):
     """
 
     columns_: _Columns = Field(validation_alias=AliasChoices("columns", "column"), min_length=1)
+    """The columns of the key; `column` for one."""
     references: str | dict[str, Any]
     """An input: `$pipeline.node`, `{asset: key}`, or what `read` takes."""
     referenced_columns: _Columns = []
+    """The columns there, in the same order; those of the same names."""
 
     @model_validator(mode="after")
     def _as_many(self) -> Self:
@@ -115,7 +117,7 @@ class ForeignKey(RowContract):
         """Nothing that one row could tell: see `against`."""
         return {}
 
-    def against(self, frame: Frame, engine: Engine, shape: Shape) -> Mapping[str, Frame]:
+    def tables(self, frame: Frame, engine: Engine, shape: Shape) -> Mapping[str, Frame]:
         """The rows whose key the other table lacks: one anti-join of the key columns."""
         keyed = self._common(frame.filter(~has_null(self.columns_)), self.columns(), shape)
         unknown = keyed.join(self._known(shape), on=self._names, how="anti")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -124,6 +125,27 @@ def judge(contracts: Sequence[Contract], observation: Observation) -> tuple[Judg
         Judgement(contract, _verdict(contract, places, observation), observation.rows)
         for contract in contracts
     )
+
+
+def remembered(observation: Observation) -> dict[str, dict[str, float]]:
+    """What each observed contract wants to be remembered of this batch, by check name.
+
+    Only finite numbers; nothing of a contract that could not be measured.
+    """
+    found = {
+        contract.check_name: _finite(contract.remembers(observation.of(index)))
+        for index, contract in enumerate(observation.contracts)
+        if index not in observation.refused
+    }
+    return {name: numbers for name, numbers in found.items() if numbers}
+
+
+def _finite(numbers: Mapping[str, float | None]) -> dict[str, float]:
+    return {
+        name: float(number)
+        for name, number in numbers.items()
+        if number is not None and math.isfinite(number)
+    }
 
 
 def _verdict(contract: Contract, places: Mapping[int, int], observation: Observation) -> Verdict:

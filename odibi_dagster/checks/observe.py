@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from odibi_dagster.checks.base import Column
     from odibi_dagster.core.facts import Facts
     from odibi_dagster.core.frame import Frame
+    from odibi_dagster.core.history import Past
     from odibi_dagster.engines.base import Engine
     from odibi_dagster.engines.sql.query import Expression
 
@@ -37,18 +38,19 @@ def observe(
     at: datetime | None = None,
     facts: Facts | None = None,
     tables: Tables | None = None,
+    history: Mapping[str, tuple[Past, ...]] | None = None,
 ) -> Observation:
     """Measure all contracts in one fetch, reading only the columns that they name.
 
     What `facts` know of the frame is not measured, and nothing is read where they know all.
     `stored` is the schema published before (None on a first run), `timezone` the zone of timestamps
-    without one, `at` the moment of judging (default: now), `tables` what contracts named in
-    `needs()`. A contract that cannot be measured, for
+    without one, `at` the moment of judging (default: now), `history` the last published batches by
+    check name, `tables` what contracts named in `needs()`. A contract that cannot be measured, for
     example because a column is missing, does not spoil the others: it is judged an error. Where the
     data itself makes one fail (a cast in a condition), they are fetched again one by one to tell
     which; DataReadError where not even the rows can be counted.
     """
-    shape = Shape(frame.collect_schema(), declared or {}, tables or Tables())
+    shape = Shape(frame.collect_schema(), declared or {}, tables or Tables(), history or {})
     refused = {i: reason for i, c in enumerate(contracts) if (reason := _refusal(c, shape))}
     fit = {i: contract for i, contract in enumerate(contracts) if i not in refused}
     look = _Look(frame, engine, shape, facts, _known(fit, shape, facts) if facts else {})
@@ -63,6 +65,7 @@ def observe(
         timezone=timezone,
         contracts=tuple(contracts),
         refused=refused | failed,
+        histories=shape.history,
     )
 
 
@@ -153,8 +156,7 @@ class _Look:
         """Whether a contract has a metric that is neither known nor counted by a filter."""
         names = (
             *contract.metrics(self.shape),
-            *contract.tables(self.frame, self.engine),
-            *contract.against(self.frame, self.engine, self.shape),
+            *contract.tables(self.frame, self.engine, self.shape),
         )
         done = self.known.keys() | counted.keys()
         return any(metric_name(i, name) not in done for name in names)
@@ -183,10 +185,7 @@ class _Look:
         tables |= {
             metric_name(i, name): table
             for i, contract in fit.items()
-            for name, table in (
-                dict(contract.tables(frame, self.engine))
-                | dict(contract.against(frame, self.engine, self.shape))
-            ).items()
+            for name, table in contract.tables(frame, self.engine, self.shape).items()
         }
         done = self.known.keys() | tables.keys()
         asked = {name: metric for name, metric in plain.items() if name not in done}

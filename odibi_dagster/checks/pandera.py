@@ -40,6 +40,7 @@ class Pandera(Contract):
     row_level = True
 
     model: Annotated[InstanceOf[Model], BeforeValidator(load_model)] = Field(alias="schema")
+    """`module:Class`, or the name of a DataFrameSchema in a module."""
     threshold: Tolerance | None = None
     """Broken rows that each rule tolerates."""
 

@@ -130,7 +130,7 @@ class CustomCheck(Contract):
         """A check of the frame may read every column."""
         return self.columns() or tuple(shape.schema)
 
-    def tables(self, frame: Frame, engine: Engine) -> Mapping[str, Frame]:
+    def tables(self, frame: Frame, engine: Engine, shape: Shape) -> Mapping[str, Frame]:
         """How often it says false."""
         try:
             answer = self.check(frame.to_native(), self.column).check_output

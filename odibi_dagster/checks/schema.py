@@ -43,7 +43,9 @@ class Schema(Contract):
     looks_up = frozenset({"stored"})
 
     strict: bool = True
+    """Odibi's word: `true` is `mode: strict`, `false` is `mode: compatible`."""
     mode: Mode | None = None
+    """`strict`, `compatible` or `evolve`; what `strict` says."""
 
     @model_validator(mode="after")
     def _one_meaning(self) -> Self:

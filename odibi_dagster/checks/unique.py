@@ -45,7 +45,9 @@ class Unique(RowContract):
     looks_up = frozenset({"standing"})
 
     columns_: list[ColumnName] = Field(alias="columns", min_length=1)
+    """The columns of the key."""
     scope: Literal["table", "batch"] = "table"
+    """`batch`: the rows of this batch alone; `table`: also with stored rows that stay."""
 
     def columns(self) -> tuple[str, ...]:
         """The columns of the key."""
@@ -87,18 +89,18 @@ class Unique(RowContract):
         """Nothing that one row could tell: see `tables`."""
         return {}
 
-    def tables(self, frame: Frame, engine: Engine) -> Mapping[str, Frame]:
-        """The rows in groups of more than one: only the key is read, only the groups are kept."""
-        return {"broken": self._shared(frame, engine).select(nw.col(_COUNT).sum())}
+    def tables(self, frame: Frame, engine: Engine, shape: Shape) -> Mapping[str, Frame]:
+        """The rows in groups of more than one: only the key is read, only the groups are kept.
 
-    def against(self, frame: Frame, engine: Engine, shape: Shape) -> Mapping[str, Frame]:
-        """The rows whose key a stored row has (`met`), and the other rows in groups."""
-        standing = self._standing(shape)
+        Against a table, `met` are the rows whose key a stored row has, and the groups those of the
+        other rows.
+        """
+        standing, shared = self._standing(shape), self._shared(frame, engine)
         if standing is None:
-            return {}
+            return {"broken": shared.select(nw.col(_COUNT).sum())}
         keyed = self._keyed(frame)
         met = self._met(keyed, standing)
-        others = self._shared(frame, engine).join(met, on=self.columns_, how="anti")
+        others = shared.join(met, on=self.columns_, how="anti")
         return {
             "broken": others.select(nw.col(_COUNT).sum()),
             "met": keyed.join(met, on=self.columns_, how="semi").select(nw.len()),

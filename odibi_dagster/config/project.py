@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from odibi_dagster.config.promises import INPUT_PREFIX
 from odibi_dagster.core.names import NodeId
 
 if TYPE_CHECKING:
@@ -114,6 +115,13 @@ class Node:
     def incremental(self) -> Incremental | None:
         """How new rows are told, where only those are read."""
         return self.config.read.incremental if self.config.read else None
+
+    @property
+    def checks(self) -> Mapping[str, Contract]:
+        """Every contract by the name of its check: those on the input are prefixed `input_`."""
+        return {f"{INPUT_PREFIX}{contract.check_name}": contract for contract in self.contracts} | {
+            contract.check_name: contract for contract in self.tests
+        }
 
     @property
     def is_view(self) -> bool:
