@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import AliasChoices, BeforeValidator, Field
 
 from odibi_dagster.config.dagster import NodeDagster
+from odibi_dagster.config.schema_policy import SchemaPolicyConfig
 from odibi_dagster.config.storage import InputConfig, ReadConfig, WriteConfig
 from odibi_dagster.config.validation import ValidationConfig
 from odibi_dagster.core.fate import NoEffect, NotYet
@@ -93,6 +94,7 @@ class NodeConfig(Model):
     contracts: list[dict[str, Any]] = []
     validation: ValidationConfig | None = None
     write: WriteConfig | None = None
+    schema_policy: SchemaPolicyConfig | None = None
     cache: bool = False
     """True: store the result, though the node has no `write`."""
     sensitive: bool | list[ColumnName] = False
@@ -105,7 +107,6 @@ class NodeConfig(Model):
     pre_sql: Later = []
     post_sql: Later = []
     materialized: Later = None
-    schema_policy: Later = None
     privacy: Later = None
 
     explanation: Annotated[Any, NoEffect("it documents")] = None

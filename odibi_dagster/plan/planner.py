@@ -12,6 +12,7 @@ import narwhals.stable.v2 as nw
 from odibi_dagster.config.project import External, Node, Project, Source, Stored, Upstream
 from odibi_dagster.core.clock import now
 from odibi_dagster.errors import DataReadError, OdibiError, SchemaContractError
+from odibi_dagster.plan.policy import shaped
 from odibi_dagster.transforms.base import Scope
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class Planner:
         scope = Scope(self.engine, inputs)
         for number, step in enumerate(node.steps, 1):
             frame = _apply(node, number, step, frame, scope)
-        return _stamped(frame, node.stamps, self.at)
+        return _stamped(shaped(self.engine, node, frame), node.stamps, self.at)
 
     def result(self, node_id: NodeId) -> Frame:
         """What consumers of a node read: its stored table, or the plan of a view."""
