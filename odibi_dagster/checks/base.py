@@ -45,6 +45,9 @@ def _action(value: Any) -> Any:
     raise ValueError(msg)
 
 
+Action = Annotated[OnFail, BeforeValidator(_action)]
+
+
 @dataclass(frozen=True)
 class Column:
     """A declared or stored column: its type (None: not said) and whether it may be null."""
@@ -134,7 +137,7 @@ class Contract(OpenModel, ABC):
     """What else it wants to see, `stored` or `newest_file`: looked up where a contract says so."""
 
     name: str | None = None
-    on_fail: Annotated[OnFail, BeforeValidator(_action)] = OnFail.FAIL
+    on_fail: Action = OnFail.FAIL
 
     @model_validator(mode="after")
     def _quarantine_needs_rows(self) -> Self:
@@ -192,7 +195,10 @@ class Contract(OpenModel, ABC):
         return {}
 
     def tables(self, frame: Frame, engine: Engine, shape: Shape) -> Mapping[str, Frame]:
-        """Metrics that need a grouping of their own: one-row, one-column lazy frames."""
+        """Metrics that need a grouping of their own: lazy frames of one row.
+
+        Of a frame with several columns each is a metric: the frame's name, `_`, the column's.
+        """
         return {}
 
     @property

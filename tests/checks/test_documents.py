@@ -12,7 +12,7 @@ import yaml
 
 from odibi_dagster.checks.base import contracts
 
-MODULES = ["pattern", "schema"]
+MODULES = ["baseline", "limits", "pattern", "psi", "schema"]
 
 
 @pytest.mark.parametrize("kind", sorted(contracts.known))
