@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from odibi_dagster.assets.halt import halt
 from odibi_dagster.assets.metadata import materialized, view_metadata
 from odibi_dagster.checks.split import broken_rows
 from odibi_dagster.errors import ContractError, listing
@@ -71,6 +72,8 @@ class DagsterFace:
                 yield self._result(name, judgement, judged if name in shown else None)
             else:
                 yield self._not_evaluated(name, blocking)
+        if any(judgement.halts for judgement, _ in results.values()):
+            halt(self.context.instance, self.context.run.run_id, self.node.id)
         if blocking:
             raise self._stop({name: results[name][0] for name in blocking})
 
@@ -106,7 +109,7 @@ class DagsterFace:
         if judgement.passed or judged is None or judged.frame is None:
             return {}
         hidden = self.node.hidden(judged.frame.collect_schema().names())
-        rows = broken_rows(judged.frame, judgement, self.engine, mask=hidden)
+        rows = broken_rows(judged.frame, judgement, self.engine, mask=hidden, tables=judged.tables)
         if not rows:
             return {}
         return {"broken_rows": dg.MetadataValue.md(_markdown(rows))}

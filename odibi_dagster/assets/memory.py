@@ -124,6 +124,12 @@ class Session:
         return Batch(self.owner, self.intent.number, tuple(unseats))
 
     @property
+    def is_in_target(self) -> bool:
+        """Whether an earlier try has published this very batch: its rows stand there already."""
+        there = self.target.format.published(self.target.location, self.owner) or 0
+        return self.repeats and there >= self.intent.number
+
+    @property
     def is_first(self) -> bool:
         """Whether nothing was read before: neither is there a mark, nor has somebody said one."""
         return not self.last and self.mark is None

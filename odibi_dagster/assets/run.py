@@ -16,6 +16,7 @@ from odibi_dagster.assets.shield import uninterrupted
 from odibi_dagster.checks.judge import judge, remembered
 from odibi_dagster.checks.observe import observe
 from odibi_dagster.checks.split import limit_broken, split
+from odibi_dagster.checks.tables import Tables
 from odibi_dagster.config.project import External, Stored, Upstream
 from odibi_dagster.config.promises import INPUT_PREFIX
 from odibi_dagster.connections.base import Location
@@ -23,6 +24,7 @@ from odibi_dagster.core import clock
 from odibi_dagster.core.meter import Meter, Phase
 from odibi_dagster.formats.base import formats, unchanged
 from odibi_dagster.plan.broken import as_stored_text, together
+from odibi_dagster.plan.compared import compared, standing
 from odibi_dagster.plan.window import Cursor, Window
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from odibi_dagster.assets.memory import Memory, Session
     from odibi_dagster.checks.base import Contract
     from odibi_dagster.checks.judge import Judgement
+    from odibi_dagster.checks.tables import Standing
     from odibi_dagster.config.project import Node, Target
     from odibi_dagster.core.facts import Facts
     from odibi_dagster.core.frame import Frame
@@ -54,6 +57,8 @@ class Judged:
     frame: Frame | None
     prefix: str = ""
     """What the names of these checks begin with."""
+    tables: Tables = field(default_factory=Tables)
+    """The other tables that it was judged against."""
 
     @property
     def blocks(self) -> bool:
@@ -184,7 +189,8 @@ class NodeRun:
             return Judged((), None)
         self._meter.phase = Phase.JUDGING
         frame = inputs[self.node.main]
-        return self._judge(frame, self.node.contracts, stored=None, prefix=INPUT_PREFIX)
+        tables = compared(self.planner, self.node)
+        return self._judge(frame, self.node.contracts, tables, stored=None, prefix=INPUT_PREFIX)
 
     def valid(self, inputs: Mapping[str, Frame], before: Judged) -> Mapping[str, Frame]:
         """The inputs without the rows that a quarantining contract rejects."""
@@ -214,7 +220,17 @@ class NodeRun:
         asked = _looks_up(self.node.tests, "stored")
         stored = self._stored(target, staged.schema) if asked else None
         facts = target.format.facts(self.planner.engine, staged)
-        return self._judge(frame, self.node.tests, stored=stored, facts=facts)
+        tables = compared(self.planner, self.node, frame, self._standing(staged, facts))
+        return self._judge(frame, self.node.tests, tables, stored=stored, facts=facts)
+
+    def _standing(self, staged: Staged, facts: Facts | None) -> Standing | None:
+        """The stored rows beside the batch, where a contract looks at them."""
+        own = Upstream(self.node.id) in self.node.references.values()
+        if not own and not _looks_up(self.node.tests, "standing"):
+            return None
+        return standing(
+            self.planner, staged, self._target, facts, again=self._remembering.is_in_target
+        )
 
     def split(self, staged: Staged, before: Judged, after: Judged) -> tuple[Staged, Staged | None]:
         """What will be published: valid rows, and the quarantine (empty where nothing broke)."""
@@ -331,6 +347,7 @@ class NodeRun:
         self,
         frame: Frame,
         contracts: Sequence[Contract],
+        tables: Tables,
         *,
         stored: Mapping[str, nw.dtypes.DType] | None,
         facts: Facts | None = None,
@@ -346,10 +363,11 @@ class NodeRun:
             timezone=self.planner.project.config.dagster.timezone,
             at=self.at,
             facts=facts,
+            tables=tables,
             history=self._history_of(prefix),
         )
         self._seen |= {prefix + name: numbers for name, numbers in remembered(seen).items()}
-        return Judged(judge(contracts, seen), frame, prefix)
+        return Judged(judge(contracts, seen), frame, prefix, tables)
 
     @functools.cached_property
     def _history(self) -> Mapping[str, tuple[Past, ...]]:
@@ -391,6 +409,7 @@ class NodeRun:
             at=self.at,
             node=self.node.id.name,
             prefix=judged.prefix,
+            tables=judged.tables,
         )
 
     def _stage(self, frame: Frame, target: Target) -> Staged:

@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 import narwhals.stable.v2 as nw
 from pydantic import BeforeValidator, model_validator
 
+from odibi_dagster.checks.tables import Tables
 from odibi_dagster.core.model import OpenModel
 from odibi_dagster.core.names import MAX_NAME, slug
 from odibi_dagster.core.registry import Registry
 from odibi_dagster.core.units import Tolerance
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
     from typing import Self
 
     from odibi_dagster.core.facts import Facts
@@ -62,6 +65,8 @@ class Shape:
 
     schema: Mapping[str, nw.dtypes.DType]
     declared: Mapping[str, Column] = field(default_factory=dict)
+    tables: Tables = field(default_factory=Tables)
+    """The other tables that its contracts look at."""
     history: Mapping[str, tuple[Past, ...]] = field(default_factory=dict)
     """The last published batches, the newest first, by check name."""
 
@@ -134,7 +139,8 @@ class Contract(OpenModel, ABC):
     kind: ClassVar[str]
     row_level: ClassVar[bool] = False
     looks_up: ClassVar[frozenset[str]] = frozenset()
-    """What else it wants to see, `stored` or `newest_file`: looked up where a contract says so."""
+    """What else it wants to see, `stored`, `standing` or `newest_file`: looked up where a contract
+    says so."""
 
     name: str | None = None
     on_fail: Action = OnFail.FAIL
@@ -148,6 +154,14 @@ class Contract(OpenModel, ABC):
             )
             raise ValueError(msg)
         return self
+
+    def parts(self) -> Iterator[Contract]:
+        """The contracts that it stands for: itself, unless it bundles several."""
+        yield self
+
+    def files(self) -> tuple[Path, ...]:
+        """Files that say what it promises: where one changes, so does the node's code version."""
+        return ()
 
     @property
     def check_name(self) -> str:
@@ -177,6 +191,13 @@ class Contract(OpenModel, ABC):
     def unfit(self, shape: Shape) -> str | None:
         """Why it cannot be evaluated on such a frame (a type that does not fit); None if it can."""
         return None
+
+    def needs(self) -> Mapping[str, Any]:
+        """The other tables it reads, by a name of its own: each as the file names an input.
+
+        The plan hands them over in `shape.tables`.
+        """
+        return {}
 
     def conditions(self) -> Mapping[str, Expression]:
         """SQL conditions to add to the frame as boolean columns of these names before measuring."""
@@ -237,6 +258,10 @@ class RowContract(Contract):
     @abstractmethod
     def valid(self, shape: Shape) -> nw.Expr:
         """True where a row keeps the promise; null counts as kept."""
+
+    def marked(self, frame: Frame, shape: Shape) -> Frame:
+        """The frame with the columns that `valid` names and it lacks: what other tables say."""
+        return frame
 
     def broken(self, shape: Shape) -> nw.Expr:
         """True where a row breaks the promise, and never null."""

@@ -39,14 +39,18 @@ _MOST = 50
 _STABLE = Bound("<", 0.2)
 
 
-def _batches(value: Any) -> Any:
-    """How many batches `last` or `avg:7` means."""
-    match = re.fullmatch(r"last|avg:(\d{1,3})", str(value), re.ASCII)
-    count = int(match[1] or 1) if match else 0
-    if 1 <= count <= _MOST:
-        return count
+def _compared(value: Any) -> str:
+    text = str(value)
+    if 1 <= _batches(text) <= _MOST:
+        return text
     msg = f"compare must be last, or avg:7 with at most {_MOST} batches; found {value!r}"
     raise ValueError(msg)
+
+
+def _batches(compare: str) -> int:
+    """How many batches `last` or `avg:7` means; 0 where it is neither."""
+    match = re.fullmatch(r"last|avg:(\d{1,3})", compare, re.ASCII)
+    return int(match[1] or 1) if match else 0
 
 
 @contracts.register("distribution")
@@ -86,12 +90,19 @@ class Distribution(Contract):
 
     on_fail: Action = OnFail.WARN
     column: ColumnName
+    """The column that is measured."""
     metric: Literal[
         "mean", "std", "min", "max", "sum", "null_percentage", "n_unique", "quantile", "psi"
     ]
+    """Which number: `mean`, `std`, `min`, `max`, `sum`, `null_percentage`, `n_unique`, `quantile`
+    or `psi`."""
     threshold: Limit
-    compare: Annotated[int, BeforeValidator(_batches)] = 1
+    """How far from the baseline, such as `10%`, or a bound such as `>100`; of `psi` by default
+    `<0.2`."""
+    compare: Annotated[str, BeforeValidator(_compared)] = "last"
+    """`last`, or the mean of the last published runs: `avg:7`, at most `avg:50`."""
     quantile: float | None = Field(None, gt=0, lt=1)
+    """Which quantile, between 0 and 1."""
 
     @model_validator(mode="before")
     @classmethod
@@ -143,7 +154,7 @@ class Distribution(Contract):
     def lookback(self) -> Lookback | None:
         """The runs to compare with, where something is."""
         compares = self.metric == "psi" or isinstance(self.threshold, Change)
-        return Lookback(self.compare) if compares else None
+        return Lookback(_batches(self.compare)) if compares else None
 
     def remembers(self, seen: Observation) -> Mapping[str, float | None]:
         """The number, or the histogram of a stability index."""
@@ -152,7 +163,7 @@ class Distribution(Contract):
     def judge(self, seen: Observation) -> Verdict:
         """Passed when the number is near its baseline, or on its side of the bound."""
         measure = self._measure
-        found = measure.baseline(seen, self.compare) if self.lookback else None
+        found = measure.baseline(seen, _batches(self.compare)) if self.lookback else None
         number = measure.number(seen)
         expected, extra = self._expected(found), self._extra(found)
         if self.lookback and found is None and not (number and math.isnan(number)):

@@ -51,7 +51,9 @@ class Freshness(Contract):
     looks_up = frozenset({"newest_file"})
 
     column: ColumnName | None = None
+    """The column of times; `updated_at` where there is one, else the newest source file counts."""
     max_age: Duration
+    """The greatest age: a number and one of `s`, `m`, `h`, `d`, `w`."""
 
     def columns(self) -> tuple[str, ...]:
         """The column, where one is named."""

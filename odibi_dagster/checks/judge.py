@@ -59,6 +59,11 @@ class Judgement:
         )
 
     @property
+    def halts(self) -> bool:
+        """Whether no further node of the run may start."""
+        return self.blocks and self.contract.on_fail is OnFail.HALT
+
+    @property
     def severity(self) -> Literal["ERROR", "WARN"]:
         """ERROR for what blocks, or would if it were broken; WARN for the rest."""
         stops = self.contract.on_fail in (OnFail.FAIL, OnFail.HALT)
@@ -66,9 +71,9 @@ class Judgement:
 
     @property
     def action(self) -> str:
-        """What is done about it: `none`, `warned`, `quarantined` or `nothing published`."""
+        """`none`, `warned`, `quarantined`, `nothing published`, or that and `run halted`."""
         if self.blocks:
-            return "nothing published"
+            return "nothing published" + ", run halted" * self.halts
         if self.quarantines:
             return "quarantined"
         return "none" if self.passed else "warned"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import narwhals.stable.v2 as nw
 
 from odibi_dagster.checks.base import Contract, Observation, Shape, metric_name
+from odibi_dagster.checks.tables import Tables
 from odibi_dagster.core.clock import now
 from odibi_dagster.engines.sql.query import deriving
 from odibi_dagster.errors import DataReadError, OdibiError, SchemaContractError, listing
@@ -36,6 +37,7 @@ def observe(
     timezone: str = "UTC",
     at: datetime | None = None,
     facts: Facts | None = None,
+    tables: Tables | None = None,
     history: Mapping[str, tuple[Past, ...]] | None = None,
 ) -> Observation:
     """Measure all contracts in one fetch, reading only the columns that they name.
@@ -43,12 +45,12 @@ def observe(
     What `facts` know of the frame is not measured, and nothing is read where they know all.
     `stored` is the schema published before (None on a first run), `timezone` the zone of timestamps
     without one, `at` the moment of judging (default: now), `history` the last published batches by
-    check name. A contract that cannot be measured, for
+    check name, `tables` what contracts named in `needs()`. A contract that cannot be measured, for
     example because a column is missing, does not spoil the others: it is judged an error. Where the
     data itself makes one fail (a cast in a condition), they are fetched again one by one to tell
     which; DataReadError where not even the rows can be counted.
     """
-    shape = Shape(frame.collect_schema(), declared or {}, history or {})
+    shape = Shape(frame.collect_schema(), declared or {}, tables or Tables(), history or {})
     refused = {i: reason for i, c in enumerate(contracts) if (reason := _refusal(c, shape))}
     fit = {i: contract for i, contract in enumerate(contracts) if i not in refused}
     look = _Look(frame, engine, shape, facts, _known(fit, shape, facts) if facts else {})
@@ -90,6 +92,9 @@ def _refusal(contract: Contract, shape: Shape) -> str | None:
         names = ", ".join(f"'{name}'" for name in missing)
         found = listing(shape.schema) or "none"
         return f"column{'s' * (len(missing) > 1)} {names} missing; found: {found}"
+    for name in contract.needs():
+        if reason := shape.tables.missing.get(name):
+            return reason
     return contract.unfit(shape)
 
 

@@ -34,7 +34,9 @@ class VolumeDrop(Contract):
     """
 
     threshold: Share = 0.5
+    """The greatest drop allowed: `0.5` or `50%`."""
     lookback_days: int = Field(7, ge=1, le=400)
+    """Batches of so many days are compared with, at most 400."""
 
     @property
     def lookback(self) -> Lookback:

@@ -97,6 +97,9 @@ class Node:
     """None: a view. Nothing is stored; its plan is inlined into its consumers."""
     quarantine: Quarantine | None
     """None where no contract quarantines."""
+    references: Mapping[str, Source] = field(default_factory=dict)
+    """The tables that contracts compare with, by the names they have in `needs()`; the node itself
+    stands for its own table, this batch included."""
     first: Stored | None = None
     """What the main input is read from while the target is not there, or is replaced by all."""
     after: frozenset[NodeId] = field(default_factory=frozenset)
