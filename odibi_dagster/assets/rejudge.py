@@ -33,6 +33,7 @@ def rejudge_node(run: NodeRun, asked: Collection[str], face: Face) -> Iterator[E
     read makes its checks errors.
     """
     node = run.node
+    run.planner.engine.discretion.withholds = run.planner.discreet(node)
     run.node = replace(
         node,
         contracts=tuple(c for c in node.contracts if INPUT_PREFIX + c.check_name in asked),

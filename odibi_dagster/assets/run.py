@@ -138,6 +138,7 @@ class NodeRun:
 
     def __enter__(self) -> NodeRun:
         """Take the node for this run alone, and settle what a dead run left of it."""
+        self.planner.engine.discretion.withholds = self.planner.discreet(self.node)
         if self.node.target is not None:
             self._session = self._held.enter_context(self.memory.session(self.node))
         self._held.callback(self._discard_all)
@@ -369,7 +370,9 @@ class NodeRun:
             history=self._history_of(prefix),
         )
         self._seen |= {prefix + name: numbers for name, numbers in remembered(seen).items()}
-        return Judged(judge(contracts, seen), frame, prefix, tables)
+        hidden = self.node.hidden(seen.schema, raw=bool(prefix))
+        judgements = (each.without_values(hidden, seen.schema) for each in judge(contracts, seen))
+        return Judged(tuple(judgements), frame, prefix, tables)
 
     @functools.cached_property
     def _history(self) -> Mapping[str, tuple[Past, ...]]:
@@ -404,7 +407,7 @@ class NodeRun:
     def _split(self, judged: Judged) -> tuple[Frame, Frame]:
         assert judged.frame is not None  # noqa: S101  (only frames with judgements are split)
         assert self.node.quarantine is not None  # noqa: S101
-        return split(
+        valid, broken = split(
             judged.frame,
             judged.judgements,
             self.planner.engine,
@@ -415,6 +418,11 @@ class NodeRun:
             prefix=judged.prefix,
             tables=judged.tables,
         )
+        if judged.prefix:
+            # rows of the input are as they came in, those of the output are anonymised
+            raw = self.node.personal.before.only(judged.frame.collect_schema())
+            broken = self.planner.anonymised(self.node, broken, raw)
+        return valid, broken
 
     def _stage(self, frame: Frame, target: Target) -> Staged:
         staged = target.format.stage(

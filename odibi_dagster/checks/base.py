@@ -48,6 +48,9 @@ def _action(value: Any) -> Any:
     raise ValueError(msg)
 
 
+Action = Annotated[OnFail, BeforeValidator(_action)]
+
+
 @dataclass(frozen=True)
 class Column:
     """A declared or stored column: its type (None: not said) and whether it may be null."""
@@ -140,7 +143,7 @@ class Contract(OpenModel, ABC):
     says so."""
 
     name: str | None = None
-    on_fail: Annotated[OnFail, BeforeValidator(_action)] = OnFail.FAIL
+    on_fail: Action = OnFail.FAIL
 
     @model_validator(mode="after")
     def _quarantine_needs_rows(self) -> Self:
@@ -213,7 +216,10 @@ class Contract(OpenModel, ABC):
         return {}
 
     def tables(self, frame: Frame, engine: Engine, shape: Shape) -> Mapping[str, Frame]:
-        """Metrics that need a grouping of their own: one-row, one-column lazy frames."""
+        """Metrics that need a grouping of their own: lazy frames of one row.
+
+        Of a frame with several columns each is a metric: the frame's name, `_`, the column's.
+        """
         return {}
 
     @property

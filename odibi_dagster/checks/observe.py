@@ -110,6 +110,14 @@ def _condition_refusal(frame: Frame, contract: Contract, engine: Engine) -> str 
     return None
 
 
+def _named(table: Frame, name: str) -> Frame:
+    """The one column of a table under that name, of several each with the name before its own."""
+    columns = table.collect_schema().names()
+    if len(columns) == 1:
+        return table.select(nw.col(columns[0]).alias(name))
+    return table.select(nw.col(column).alias(f"{name}_{column}") for column in columns)
+
+
 _NOTHING: Mapping[str, Frame] = {}
 _MOST_FILTERS = 50
 """Each is one more scan in the plan, which shall not grow with the contracts without end."""
@@ -191,8 +199,7 @@ class _Look:
         asked = {name: metric for name, metric in plain.items() if name not in done}
         row = frame.select(nw.len().alias("rows"), **asked)
         for name, table in tables.items():
-            column = nw.col(table.collect_schema().names()[0]).alias(name)
-            row = row.join(table.select(column), how="cross")
+            row = row.join(_named(table, name), how="cross")
         return self.engine.fetch(row, 1)[0]
 
     def _by_codes(self, fit: Mapping[int, Contract]) -> dict[str, Frame]:

@@ -12,7 +12,7 @@ import yaml
 
 from odibi_dagster.checks.base import contracts
 
-MODULES = ["compare", "pattern", "schema_diff"]
+MODULES = ["baseline", "compare", "limits", "pattern", "psi", "schema_diff"]
 
 
 @pytest.mark.parametrize("kind", sorted(contracts.known))
