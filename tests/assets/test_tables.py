@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from typing import Any
 
 import dagster as dg
@@ -10,6 +12,7 @@ import pytest
 
 from odibi_dagster.assets.events import DagsterFace
 from odibi_dagster.errors import ConfigError, WriteError
+from odibi_dagster.formats.database import read
 from tests.assets.support import Run, Shop, keys
 
 READ: dict[str, Any] = {
@@ -305,3 +308,52 @@ def test_a_batch_that_was_published_does_not_meet_itself(
     assert run.retried
     assert run.checks == {"unique_id": (True, "ERROR")}
     assert held(shop, format) == [(1, "a"), (2, "b")]
+
+
+DATABASE = """
+project: shop
+connections:
+  lake: {{type: local, base_path: ./lake}}
+  db: {{type: sqlite, path: lake/shop.db}}
+pipelines:
+  - pipeline: shop
+    nodes:
+      - name: orders
+        read: {{connection: lake, format: csv, path: orders.csv}}
+        validation:
+          tests: [{{type: unique, columns: [{columns}], on_fail: quarantine}}]
+        write: {{connection: db, format: sql, table: orders, mode: {mode}{more}}}
+"""
+
+
+def in_database(shop: Shop, table: str = "orders") -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(shop.root / "lake/shop.db")) as connection:
+        rows = connection.execute(f"SELECT id, code FROM {table} ORDER BY id").fetchall()
+    return [tuple(row) for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("mode", "more", "column", "kept"),
+    [
+        ("append", "", "id", [(1, "a"), (2, "b"), (3, "d")]),
+        ("upsert", ", options: {keys: [id]}", "code", [(1, "a"), (2, "c"), (3, "d")]),
+    ],
+)
+def test_a_table_of_a_database_is_asked_for_its_keys_alone(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, mode: str, more: str, column: str, kept: Any
+) -> None:
+    shop.config.write_text(DATABASE.format(mode=mode, more=more, columns=column))
+    assert run_with(shop, "1,a\n2,b\n").ok
+    asked, land = [], read.land
+
+    def landing(*args: Any, columns: Any = None, **more: Any) -> Any:
+        asked.append(columns)
+        return land(*args, columns=columns, **more)
+
+    monkeypatch.setattr(read, "land", landing)
+
+    run = run_with(shop, "2,c\n3,d\n")
+
+    assert run.ok, run.failures
+    assert in_database(shop) == kept
+    assert asked == [["id"] if mode == "append" else ["code", "id"]]
