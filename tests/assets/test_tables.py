@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import polars as pl
@@ -15,6 +15,9 @@ from odibi_dagster.errors import ConfigError, WriteError
 from odibi_dagster.formats.database import read
 from tests.assets.support import Run, Shop, keys
 
+if TYPE_CHECKING:
+    from odibi_dagster.engines.base import Engine
+
 READ: dict[str, Any] = {
     "parquet": pl.read_parquet,
     "delta": lambda path: pl.read_delta(str(path)),
@@ -23,6 +26,7 @@ READ: dict[str, Any] = {
 }
 
 ORDERS = """
+engine: {engine}
 pipelines:
   - pipeline: shop
     nodes:
@@ -39,14 +43,18 @@ pipelines:
 NODE = "references: $shop.customers, referenced_columns: [id]"
 
 
-def orders(shop: Shop, references: str = NODE, on_fail: str = "quarantine") -> None:
-    shop.write(ORDERS.format(references=references, on_fail=on_fail))
+def orders(
+    shop: Shop, references: str = NODE, on_fail: str = "quarantine", engine: str = "polars"
+) -> None:
+    shop.write(ORDERS.format(references=references, on_fail=on_fail, engine=engine))
     shop.land("orders.csv", "id,customer\n1,7\n2,8\n3,\n4,9\n")
     shop.land("customers.csv", "id,name\n7,Ann\n7,Ann again\n9,Zoë\n")
 
 
-def test_the_referenced_node_runs_first_and_strangers_are_set_aside(shop: Shop) -> None:
-    orders(shop)
+def test_the_referenced_node_runs_first_and_strangers_are_set_aside(
+    engine: Engine, shop: Shop
+) -> None:
+    orders(shop, engine=engine.name)
 
     run = shop.run()
 
@@ -194,6 +202,7 @@ def test_an_input_has_no_table_of_its_own(shop: Shop) -> None:
 
 
 GROWING = """
+engine: {engine}
 pipelines:
   - pipeline: shop
     nodes:
@@ -213,7 +222,8 @@ pipelines:
 
 def growing(shop: Shop, **words: str) -> None:
     words = {"columns": "id", "on_fail": "quarantine", "scope": "", "options": "", **words}
-    shop.write(GROWING.format(**{"mode": "append", "format": "delta", **words}))
+    words = {"engine": "polars", "mode": "append", "format": "delta", **words}
+    shop.write(GROWING.format(**words))
 
 
 def run_with(shop: Shop, rows: str, **options: Any) -> Any:
@@ -227,8 +237,8 @@ def held(shop: Shop, format: str = "delta") -> list[tuple[int | None, str]]:
 
 
 @pytest.mark.parametrize("format", READ)
-def test_a_batch_is_unique_against_the_table(shop: Shop, format: str) -> None:
-    growing(shop, format=format)
+def test_a_batch_is_unique_against_the_table(engine: Engine, shop: Shop, format: str) -> None:
+    growing(shop, format=format, engine=engine.name)
     assert run_with(shop, "1,a\n2,b\n").checks == {"unique_id": (True, "WARN")}
 
     run = run_with(shop, "2,c\n3,d\n4,e\n4,f\n,g\n")
@@ -247,8 +257,11 @@ def test_the_scope_may_be_the_batch(shop: Shop) -> None:
     assert run_with(shop, "1,b\n").checks == {"unique_id": (True, "WARN")}
 
 
-def test_a_row_that_an_upsert_replaces_is_no_duplicate(shop: Shop) -> None:
-    growing(shop, mode="upsert", columns="code", options="options: {keys: [id]}", on_fail="fail")
+def test_a_row_that_an_upsert_replaces_is_no_duplicate(engine: Engine, shop: Shop) -> None:
+    options = "options: {keys: [id]}"
+    growing(
+        shop, mode="upsert", columns="code", options=options, on_fail="fail", engine=engine.name
+    )
     assert run_with(shop, "1,a\n2,b\n3,c\n").ok
 
     assert run_with(shop, "1,b\n2,a\n").ok
