@@ -86,11 +86,6 @@ class Outcome:
 class Face(Protocol):
     """What the run tells the orchestrator, and asks it."""
 
-    @property
-    def publishes(self) -> bool:
-        """Whether anything may become visible."""
-        ...
-
     def planned(self, node: Node, schema: Mapping[str, nw.dtypes.DType]) -> Iterator[Event]:
         """A view was planned: nothing is stored."""
         ...
@@ -115,7 +110,7 @@ def run_node(run: NodeRun, face: Face) -> Iterator[Event]:
         staged = None if before.blocks else run.stage(run.steps(run.valid(inputs, before)))
         after = run.audit(staged) if staged else None
         yield from face.judged(before, after)
-        if staged is None or after is None or not face.publishes:
+        if staged is None or after is None:
             return
         valid, broken = run.split(staged, before, after)
         with uninterrupted():
@@ -192,6 +187,13 @@ class NodeRun:
         frame = inputs[self.node.main]
         tables = compared(self.planner, self.node)
         return self._judge(frame, self.node.contracts, tables, stored=None, prefix=INPUT_PREFIX)
+
+    def judge_table(self, frame: Frame) -> Judged:
+        """One aggregate over the stored table, for the promises about the output."""
+        self._meter.phase = Phase.AUDITING
+        return self._judge(
+            frame, self.node.tests, compared(self.planner, self.node, frame), stored=None
+        )
 
     def valid(self, inputs: Mapping[str, Frame], before: Judged) -> Mapping[str, Frame]:
         """The inputs without the rows that a quarantining contract rejects."""
@@ -376,7 +378,9 @@ class NodeRun:
     def _history(self) -> Mapping[str, tuple[Past, ...]]:
         """What all checks of the node compare with, by the names of the checks."""
         wanted = {name: each.lookback for name, each in self.node.checks.items() if each.lookback}
-        return self._remembering.history(wanted, self._window)
+        if self._session is None:
+            return self.memory.of_tables(self.node, wanted)
+        return self._session.history(wanted, self._window)
 
     def _history_of(self, prefix: str) -> Mapping[str, tuple[Past, ...]]:
         """The part of one frame's contracts. How many rows the input had, no batch says."""
