@@ -367,7 +367,9 @@ class NodeRun:
             history=self._history_of(prefix),
         )
         self._seen |= {prefix + name: numbers for name, numbers in remembered(seen).items()}
-        return Judged(judge(contracts, seen), frame, prefix, tables)
+        # it is a word of `validation`: contracts on the input are judged to the last
+        fast = self.node.fails_fast and not prefix
+        return Judged(judge(contracts, seen, fail_fast=fast), frame, prefix, tables)
 
     @functools.cached_property
     def _history(self) -> Mapping[str, tuple[Past, ...]]:
