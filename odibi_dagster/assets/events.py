@@ -108,7 +108,8 @@ class DagsterFace:
         """Five broken rows, fetched only when something broke; none without a frame."""
         if judgement.passed or judged is None or judged.frame is None:
             return {}
-        hidden = self.node.hidden(judged.frame.collect_schema().names())
+        names, raw = judged.frame.collect_schema().names(), bool(judged.prefix)
+        hidden = self.node.hidden(names, raw=raw)
         rows = broken_rows(judged.frame, judgement, self.engine, mask=hidden, tables=judged.tables)
         if not rows:
             return {}

@@ -179,7 +179,7 @@ class _Factory:
                 text if text.startswith(place) else f"{place}: {text}",
                 metadata={"odibi/exit_code": error.exit_code},
                 allow_retries=error.transient,
-            ) from error
+            ) from (None if face.engine.discretion.withholds else error)
         if due:
             # Dagster takes a check that was never yielded for a passed one
             names = ", ".join(sorted(key.name for key in due))

@@ -143,6 +143,7 @@ class NodeRun:
 
     def __enter__(self) -> NodeRun:
         """Take the node for this run alone, and settle what a dead run left of it."""
+        self.planner.engine.discretion.withholds = self.planner.discreet(self.node)
         if self.node.target is not None:
             self._session = self._held.enter_context(self.memory.session(self.node))
         self._held.callback(self._discard_all)
@@ -369,7 +370,10 @@ class NodeRun:
         self._seen |= {prefix + name: numbers for name, numbers in remembered(seen).items()}
         # it is a word of `validation`: contracts on the input are judged to the last
         fast = self.node.fails_fast and not prefix
-        return Judged(judge(contracts, seen, fail_fast=fast), frame, prefix, tables)
+        hidden = self.node.hidden(seen.schema, raw=bool(prefix))
+        found = judge(contracts, seen, fail_fast=fast)
+        judgements = tuple(each.without_values(hidden, seen.schema) for each in found)
+        return Judged(judgements, frame, prefix, tables)
 
     @functools.cached_property
     def _history(self) -> Mapping[str, tuple[Past, ...]]:
@@ -402,7 +406,7 @@ class NodeRun:
     def _split(self, judged: Judged) -> tuple[Frame, Frame]:
         assert judged.frame is not None  # noqa: S101  (only frames with judgements are split)
         assert self.node.quarantine is not None  # noqa: S101
-        return split(
+        valid, broken = split(
             judged.frame,
             judged.judgements,
             self.planner.engine,
@@ -413,6 +417,11 @@ class NodeRun:
             prefix=judged.prefix,
             tables=judged.tables,
         )
+        if judged.prefix:
+            # rows of the input are as they came in, those of the output are anonymised
+            raw = self.node.personal.before.only(judged.frame.collect_schema())
+            broken = self.planner.anonymised(self.node, broken, raw)
+        return valid, broken
 
     def _stage(self, frame: Frame, target: Target) -> Staged:
         staged = target.format.stage(

@@ -6,11 +6,20 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from odibi_dagster.checks.base import Contract, Observation, OnFail, RowContract, Verdict
+from odibi_dagster.checks.base import (
+    Contract,
+    Observation,
+    OnFail,
+    RowContract,
+    Shape,
+    Verdict,
+)
 from odibi_dagster.errors import shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
+
+    import narwhals.stable.v2 as nw
 
 MAX_TEXT = 2_000
 """Characters of a text in the metadata of a check: each is a row in Dagster's database."""
@@ -89,6 +98,20 @@ class Judgement:
         """One sentence: what was found, and that it could not be evaluated if so."""
         prefix = "cannot be evaluated: " if self.verdict.error else ""
         return prefix + shortened(self.verdict.description, MAX_TEXT)
+
+    def without_values(
+        self, hidden: Collection[str], schema: Mapping[str, nw.dtypes.DType]
+    ) -> Judgement:
+        """The same, without what was seen of `hidden` columns; how many rows broke stays."""
+        read = set(hidden).intersection(self.contract.reads(Shape(schema)))
+        has_seen = not (self.verdict.error or self.verdict.skipped)
+        if not read or self.contract.row_level or not has_seen:
+            return self
+        kept = "kept" if self.verdict.passed else "broken"
+        names = ", ".join(f"'{name}'" for name in sorted(read))
+        description = f"{kept}; what was seen of {names} is not shown (pii or sensitive)"
+        verdict = replace(self.verdict, description=description, observed=None, extra={})
+        return replace(self, verdict=verdict)
 
     def metadata(self) -> dict[str, Plain]:
         """Expected, observed, rows, threshold, action, and what the contract adds of its own."""

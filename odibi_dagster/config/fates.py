@@ -30,6 +30,7 @@ BLOCKS: Mapping[str, type[BaseModel]] = {
     "pipelines": models.PipelineConfig,
     "nodes": models.NodeConfig,
     "columns": models.ColumnConfig,
+    "privacy": models.PrivacyConfig,
     "read, and inputs in storage": models.ReadConfig,
     "read.incremental": models.Incremental,
     "inputs of Python assets": models.AssetInput,

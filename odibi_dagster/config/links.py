@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from odibi_dagster.config.graph import cycles, reaches
 from odibi_dagster.config.project import Stored, Upstream
 from odibi_dagster.connections.paths import has_glob
+from odibi_dagster.core.pii import Personal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -40,6 +41,7 @@ class Draft:
     target: Target | None
     quarantine: Quarantine | None
     first: Stored | None = None
+    personal: Personal = field(default_factory=Personal)
     after: set[NodeId] = field(default_factory=set)
 
     @property

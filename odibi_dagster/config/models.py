@@ -11,6 +11,7 @@ from odibi_dagster.config.airflow import RetryConfig
 from odibi_dagster.config.dagster import NodeDagster, PipelineDagster, ProjectDagster
 from odibi_dagster.config.incremental import Incremental
 from odibi_dagster.config.node import ColumnConfig, NodeConfig, StepConfig, TransformConfig
+from odibi_dagster.config.privacy import PrivacyConfig
 from odibi_dagster.config.storage import AddMetadata, AssetInput, ReadConfig, WriteConfig
 from odibi_dagster.config.validation import QuarantineColumns, QuarantineConfig, ValidationConfig
 from odibi_dagster.core.fate import Choice, NoEffect, NotYet
@@ -30,6 +31,7 @@ __all__ = [
     "NodeDagster",
     "PipelineConfig",
     "PipelineDagster",
+    "PrivacyConfig",
     "ProjectConfig",
     "ProjectDagster",
     "QuarantineColumns",

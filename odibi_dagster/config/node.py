@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import AliasChoices, BeforeValidator, Field
 
 from odibi_dagster.config.dagster import NodeDagster
+from odibi_dagster.config.privacy import PrivacyConfig
 from odibi_dagster.config.storage import InputConfig, ReadConfig, WriteConfig
 from odibi_dagster.config.validation import ValidationConfig
 from odibi_dagster.core.fate import NoEffect, NotYet
@@ -23,6 +24,7 @@ class ColumnConfig(Model):
     ```yaml
     columns:
       flight: {description: Number of the flight, type: int, nullable: false}
+      pilot: {pii: true}
     ```
     """
 
@@ -30,7 +32,8 @@ class ColumnConfig(Model):
     type: TypeName | None = None
     nullable: bool = True
     pii: bool = False
-    """True: its values are not shown among the broken rows of a check."""
+    """True: it holds personal data, and so does what is made of it, here and in nodes that read it.
+    Its values are shown in no check, log or error, and `privacy` anonymises them."""
     tags: Annotated[Any, NoEffect("they document")] = []
 
 
@@ -97,6 +100,8 @@ class NodeConfig(Model):
     """True: store the result, though the node has no `write`."""
     sensitive: bool | list[ColumnName] = False
     """Columns (True: all) whose values are not shown among the broken rows of a check."""
+    privacy: PrivacyConfig | None = None
+    """How the columns that are `pii` are anonymised before anything is stored."""
     dagster: NodeDagster = Field(default_factory=NodeDagster)
 
     recipe: Later = None
@@ -106,7 +111,6 @@ class NodeConfig(Model):
     post_sql: Later = []
     materialized: Later = None
     schema_policy: Later = None
-    privacy: Later = None
 
     explanation: Annotated[Any, NoEffect("it documents")] = None
     explanation_file: Annotated[Any, NoEffect("it documents")] = None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from odibi_dagster.config.promises import INPUT_PREFIX
 from odibi_dagster.core.names import NodeId
+from odibi_dagster.core.pii import NOTHING, Personal, Pii
 
 if TYPE_CHECKING:
     from odibi_dagster.checks.base import Column, Contract
@@ -100,6 +101,8 @@ class Node:
     references: Mapping[str, Source] = field(default_factory=dict)
     """The tables that contracts compare with, by the names they have in `needs()`; the node itself
     stands for its own table, this batch included."""
+    personal: Personal = field(default_factory=Personal)
+    """Which of its columns may hold personal data."""
     first: Stored | None = None
     """What the main input is read from while the target is not there, or is replaced by all."""
     after: frozenset[NodeId] = field(default_factory=frozenset)
@@ -133,13 +136,26 @@ class Node:
         """Whether nothing of it is stored."""
         return self.target is None
 
-    def hidden(self, columns: Iterable[str]) -> frozenset[str]:
-        """Those of the columns whose values are shown nowhere: `sensitive`, or `pii`."""
-        sensitive = self.config.sensitive
+    @property
+    def discreet(self) -> bool:
+        """Whether values of its rows must not be seen in messages."""
+        return bool(self.config.sensitive or self.personal.before or self.personal.after)
+
+    @property
+    def published_pii(self) -> Pii:
+        """The columns of what it publishes that still hold personal data: none under `privacy`."""
+        return NOTHING if self.config.privacy else self.personal.after
+
+    def hidden(self, columns: Iterable[str], *, raw: bool = False) -> frozenset[str]:
+        """Those of the columns whose values are shown nowhere: `sensitive`, or `pii`.
+
+        Of the `raw` input, or of what is published: there, what `privacy` has anonymised is shown.
+        """
+        columns, sensitive = frozenset(columns), self.config.sensitive
         if sensitive is True:
-            return frozenset(columns)
-        said = {name for name, column in self.config.columns.items() if column.pii}
-        return frozenset(columns) & said.union(sensitive or ())
+            return columns
+        personal = self.personal.before if raw else self.published_pii
+        return personal.within(columns) | columns & frozenset(sensitive or ())
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from odibi_dagster.config.incremental import check_incremental
 from odibi_dagster.config.later import lookup
 from odibi_dagster.config.links import Draft, link
 from odibi_dagster.config.naming import check_nodes, check_pipelines
+from odibi_dagster.config.personal import classify
 from odibi_dagster.config.places import first_load, own_storage, quarantine, target
 from odibi_dagster.config.project import Node, Place, Project
 from odibi_dagster.config.promises import build_contracts, quarantining
@@ -52,6 +53,8 @@ def resolve(
     known = {site.id for site in sites}
     drafts = {site.id: _draft(site, known, setting) for site in sites}
     link(drafts, report)
+    if not report.problems:
+        classify(drafts, report)
     return Project(
         file=file,
         config=config,
@@ -196,6 +199,7 @@ def _node(draft: Draft, report: Report) -> Node:
         target=draft.target,
         first=draft.first,
         quarantine=draft.quarantine,
+        personal=draft.personal,
         after=frozenset(draft.after),
         files=tuple(files),
         stamps=MappingProxyType(stamps(draft.site.config)),

@@ -2,7 +2,8 @@
 
 `${NAME}` and `${env:NAME}` are environment variables, `${vars.name}` the project's `vars`. A
 string that is nothing but one `${vars.name}` becomes that value with its type. A `$` that no
-brace follows is text. Where a connection has a secret, environment variables stay references.
+brace follows is text. Where a connection, or `privacy`, has a secret, environment variables stay
+references.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ _REFERENCE = re.compile(r"\$\{([^{}]*)\}?")
 _NAME = re.compile(r"(?:env:)?([A-Za-z_][A-Za-z0-9_]*)")
 _VAR = re.compile(r"vars\.([A-Za-z0-9_\-.]+)")
 _VARS = "vars"
+_SALT = ("privacy", "salt")
 _UNTOUCHED = frozenset({"environments", "recipes"})
 
 
@@ -98,7 +100,7 @@ class Substitution:
             self.report.error(f"environment variable {name} is not set", loc)
             return written
         self.report.secrets[value] = name
-        return written if self._secret else value
+        return written if self._secret or loc[-2:] == _SALT else value
 
     def _variable(self, name: str, written: str, loc: Loc) -> Any:
         if name in self._path:

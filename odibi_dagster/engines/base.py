@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from odibi_dagster.core.discretion import Discretion
     from odibi_dagster.core.frame import Frame
     from odibi_dagster.core.meter import Meter
     from odibi_dagster.engines.sql.query import Query
@@ -33,6 +34,8 @@ class Engine(Protocol):
     name: str
     meter: Meter
     """How far its sinks are, for whoever asks while they run."""
+    discretion: Discretion
+    """What its errors and plans may not say."""
 
     def scan(self, format: str, paths: Sequence[Path], **options: Any) -> Frame:
         """Read files lazily. `options` are this engine's own words; formats translate into them.
@@ -80,7 +83,7 @@ class Engine(Protocol):
         ...
 
     def explain(self, frame: Frame) -> str:
-        """The optimized plan as text. Runs nothing."""
+        """The optimized plan as text, without secrets. Runs nothing."""
         ...
 
 

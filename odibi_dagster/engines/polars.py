@@ -8,6 +8,7 @@ import narwhals.stable.v2 as nw
 import polars as pl
 
 from odibi_dagster.core.depth import refuse_deep
+from odibi_dagster.core.discretion import Discretion
 from odibi_dagster.core.meter import Flow, Meter
 from odibi_dagster.engines.polars_errors import translating
 from odibi_dagster.engines.sql.plan_polars import plan
@@ -27,11 +28,12 @@ class PolarsEngine:
 
     def __init__(self) -> None:
         self.meter = Meter()
+        self.discretion = Discretion()
 
     def scan(self, format: str, paths: Sequence[Path], **options: Any) -> Frame:
         """See `Engine.scan`; `options` go to `polars.scan_<format>` as they are."""
         scan: Callable[..., pl.LazyFrame] = getattr(pl, f"scan_{format}")
-        with translating():
+        with translating(self.discretion):
             lazy = scan(list(paths), **options)
             refuse_deep(lazy.collect_schema())
         return nw.from_native(lazy)
@@ -62,7 +64,7 @@ class PolarsEngine:
         # Counting in the plan costs nothing measurable, and saves a scan of what was written.
         # Another thread may add up while Polars' own append: the list needs no lock for that.
         counted = lazy.map_batches(counting, streamable=True)
-        with translating(), self.meter.sinking(folder, lambda: Flow(sum(counts))):
+        with translating(self.discretion), self.meter.sinking(folder, lambda: Flow(sum(counts))):
             sink = getattr(counted, f"sink_{format}")
             # A sink that fails may still make its folders afterwards: only where it has to.
             mkdir = bool(partition_by)
@@ -72,19 +74,19 @@ class PolarsEngine:
     def sql(self, query: Query, frames: Mapping[str, Frame]) -> Frame:
         """See `Engine.sql`."""
         native = {name: frame.to_native() for name, frame in frames.items()}
-        with translating():
+        with translating(self.discretion):
             return nw.from_native(plan(query.bind(frames), native))
 
     def fetch(self, frame: Frame, limit: int) -> list[dict[str, Any]]:
         """See `Engine.fetch`."""
         lazy: pl.LazyFrame = frame.to_native()
-        with translating():
+        with translating(self.discretion):
             return lazy.head(limit).collect(engine="streaming").to_dicts()
 
     def fetch_batches(self, frame: Frame, size: int) -> Iterator[list[dict[str, Any]]]:
         """See `Engine.fetch_batches`."""
         lazy: pl.LazyFrame = frame.to_native()
-        with translating():
+        with translating(self.discretion):
             for batch in lazy.collect_batches(chunk_size=size, engine="streaming"):
                 yield batch.to_dicts()
 
@@ -96,4 +98,4 @@ class PolarsEngine:
     def explain(self, frame: Frame) -> str:
         """See `Engine.explain`."""
         lazy: pl.LazyFrame = frame.to_native()
-        return lazy.explain(engine="streaming")
+        return self.discretion.censored(lazy.explain(engine="streaming"))

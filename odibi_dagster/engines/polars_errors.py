@@ -19,6 +19,8 @@ from odibi_dagster.errors import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from odibi_dagster.core.discretion import Discretion
+
 _COLUMNS = (
     exceptions.ColumnNotFoundError,
     exceptions.DuplicateError,
@@ -36,14 +38,18 @@ _DATA = (
 
 
 @contextmanager
-def translating() -> Iterator[None]:
-    """Errors of a running plan: columns that do not fit, data that cannot be read, a full disk."""
+def translating(discretion: Discretion) -> Iterator[None]:
+    """Errors of a running plan: columns that do not fit, data that cannot be read, a full disk.
+
+    Only those of data quote values of it.
+    """
     try:
         yield
     except _COLUMNS as error:
         raise SchemaContractError(_first_line(error)) from as_cause(error)
     except _DATA as error:
-        raise _of_data(_first_line(error)) from as_cause(error)
+        kind, told = _of_data(_first_line(error)), discretion.told(error, _first_line(error))
+        raise kind(told) from discretion.cause(error)
     except FileNotFoundError as error:
         raise DataReadError(str(error)) from as_cause(error)
     except OSError as error:
@@ -56,8 +62,8 @@ def _first_line(error: Exception) -> str:
     return shortened(str(error).strip().split("\n", 1)[0])
 
 
-def _of_data(message: str) -> DataReadError | WriteError:
+def _of_data(message: str) -> type[DataReadError | WriteError]:
     """The Parquet sink reports a full disk as a ComputeError with the system's own words."""
     if "underlying IO error" in message and "os error" in message:
-        return WriteError(message)
-    return DataReadError(message)
+        return WriteError
+    return DataReadError

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import narwhals.stable.v2 as nw
 
 from odibi_dagster.core.depth import refuse_deep
+from odibi_dagster.core.discretion import Discretion
 from odibi_dagster.core.meter import Meter
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class SparkEngine:
 
     def __init__(self) -> None:
         self.meter = Meter()
+        self.discretion = Discretion()
 
     @cached_property
     def session(self) -> SparkSession:
@@ -50,7 +52,7 @@ class SparkEngine:
         reader = self.session.read.format(format)
         schema = options.pop("schema", None)
         reader = reader.schema(schema) if schema is not None else reader
-        with translating():
+        with translating(self.discretion):
             native = reader.options(**options).load([f"file://{_escaped(path)}" for path in paths])
             refuse_deep({column.name: column.dataType for column in native.schema})
         return nw.from_native(native)
@@ -78,7 +80,11 @@ class SparkEngine:
         native = native.coalesce(1) if one_file else native
         counted = native.observe(seen, F.count(F.lit(1)).alias("rows"))
         writer = counted.write.format(format).mode("append").options(**options)
-        with translating(), flowing(self.session) as flow, self.meter.sinking(folder, flow):
+        with (
+            translating(self.discretion),
+            flowing(self.session) as flow,
+            self.meter.sinking(folder, flow),
+        ):
             writer.partitionBy(*partition_by).save(f"file://{folder}")
         return int(seen.get["rows"])
 
@@ -89,7 +95,7 @@ class SparkEngine:
 
         native = {name: frame.to_native() for name, frame in frames.items()}
         session = self.session
-        with translating():
+        with translating(self.discretion):
             return nw.from_native(plan(query.bind(frames), native, lambda: session.range(1)))
 
     def fetch(self, frame: Frame, limit: int) -> list[dict[str, Any]]:
@@ -97,7 +103,7 @@ class SparkEngine:
         from odibi_dagster.engines.spark_errors import translating
 
         native: DataFrame = frame.to_native()
-        with translating():
+        with translating(self.discretion):
             return [row.asDict(recursive=True) for row in native.limit(limit).collect()]
 
     def fetch_batches(self, frame: Frame, size: int) -> Iterator[list[dict[str, Any]]]:
@@ -105,7 +111,7 @@ class SparkEngine:
         from odibi_dagster.engines.spark_errors import translating
 
         native: DataFrame = frame.to_native()
-        with translating():
+        with translating(self.discretion):
             rows = (row.asDict(recursive=True) for row in native.toLocalIterator())
             while batch := list(islice(rows, size)):
                 yield batch
@@ -118,7 +124,7 @@ class SparkEngine:
     def explain(self, frame: Frame) -> str:
         """See `Engine.explain`."""
         native: DataFrame = frame.to_native()
-        return str(native._jdf.queryExecution().toString())
+        return self.discretion.censored(str(native._jdf.queryExecution().toString()))
 
 
 def _escaped(path: Path) -> str:

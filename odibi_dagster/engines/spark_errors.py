@@ -21,6 +21,8 @@ from odibi_dagster.errors import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from odibi_dagster.core.discretion import Discretion
+
 _COLUMNS = (
     "UNRESOLVED_COLUMN",
     "AMBIGUOUS_REFERENCE",
@@ -31,8 +33,8 @@ _COLUMNS = (
 
 
 @contextmanager
-def translating() -> Iterator[None]:
-    """Errors of a plan, when it is resolved and when it runs."""
+def translating(discretion: Discretion) -> Iterator[None]:
+    """Errors of a plan, when it is resolved and when it runs: these quote values."""
     try:
         yield
     except AnalysisException as error:
@@ -41,14 +43,16 @@ def translating() -> Iterator[None]:
         kind: type[OdibiError] = DataReadError if fits else SchemaContractError
         raise kind(_first_line(error)) from as_cause(error)
     except PySparkException as error:
-        raise DataReadError(_first_line(error)) from as_cause(error)
+        told = discretion.told(error, _first_line(error))
+        raise DataReadError(told) from discretion.cause(error)
     except Py4JJavaError as error:
         # A job that fails on a worker arrives untranslated; its causes say what it was.
         text = str(error)
         if LONG_NAME in text:
             raise SchemaContractError(TOO_LONG) from as_cause(error)
         kind = WriteError if "No space left on device" in text else DataReadError
-        raise kind(_first_line(error.java_exception.getMessage())) from as_cause(error)
+        told = discretion.told(error, _first_line(error.java_exception.getMessage()))
+        raise kind(told) from discretion.cause(error)
 
 
 def _first_line(error: object) -> str:

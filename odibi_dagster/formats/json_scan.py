@@ -17,6 +17,7 @@ from odibi_dagster.formats.text import parsed
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from odibi_dagster.core.discretion import Discretion
     from odibi_dagster.core.frame import Frame
     from odibi_dagster.core.types import DType
     from odibi_dagster.engines.base import Engine
@@ -74,7 +75,7 @@ def _scan_polars(engine: Engine, files: Sequence[Path], rows: int | None) -> Fra
 
     paths = _polars_paths(files)
     # Of many files most look alike: each way to look is brought together once.
-    each = dict.fromkeys(_inferred(path, rows) for path in paths)
+    each = dict.fromkeys(_inferred(path, rows, engine.discretion) for path in paths)
     empty = [pl.LazyFrame(schema=dict(columns)) for columns in each]
     try:
         schema = pl.concat(empty, how="diagonal_relaxed").collect_schema()
@@ -115,13 +116,13 @@ def _in_order(dtype: Any, value: Any) -> Any:
     return pl.Struct({name: _in_order(fields[name], given.get(name)) for name in names})
 
 
-def _inferred(path: Path, rows: int | None) -> tuple[tuple[str, Any], ...]:
+def _inferred(path: Path, rows: int | None, discretion: Discretion) -> tuple[tuple[str, Any], ...]:
     """The columns and types of one file; without the engine, which costs as much again."""
     import polars as pl
 
     from odibi_dagster.engines.polars_errors import translating
 
-    with translating():
+    with translating(discretion):
         schema = pl.scan_ndjson(path, infer_schema_length=rows).collect_schema()
     refuse_deep(schema)
     return tuple(schema.items())

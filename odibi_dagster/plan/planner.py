@@ -12,11 +12,13 @@ import narwhals.stable.v2 as nw
 from odibi_dagster.config.project import External, Node, Project, Source, Stored, Upstream
 from odibi_dagster.core.clock import now
 from odibi_dagster.errors import DataReadError, OdibiError, SchemaContractError
+from odibi_dagster.plan.anonymise import anonymised
 from odibi_dagster.transforms.base import Scope
 
 if TYPE_CHECKING:
     from odibi_dagster.core.frame import Frame
     from odibi_dagster.core.names import NodeId
+    from odibi_dagster.core.pii import Pii
     from odibi_dagster.core.types import DType
     from odibi_dagster.engines.base import Engine
     from odibi_dagster.formats.base import Bounds
@@ -88,7 +90,20 @@ class Planner:
         scope = Scope(self.engine, inputs)
         for number, step in enumerate(node.steps, 1):
             frame = _apply(node, number, step, frame, scope)
+        frame = self.anonymised(node, frame, node.personal.after)
         return _stamped(frame, node.stamps, self.at)
+
+    def anonymised(self, node: Node, frame: Frame, pii: Pii) -> Frame:
+        """The frame without personal data, where the node has `privacy`."""
+        if node.config.privacy is None:
+            return frame
+        return anonymised(self.engine, frame, node.config.privacy, pii)
+
+    def discreet(self, node: Node) -> bool:
+        """Whether personal or sensitive rows go through the plan of the node, or of its views."""
+        above = [s.node for s in node.sources.values() if isinstance(s, Upstream)]
+        views = [self.project.nodes[id] for one in above for id in self._unplanned(one)]
+        return node.discreet or any(view.is_view and view.discreet for view in views)
 
     def result(self, node_id: NodeId) -> Frame:
         """What consumers of a node read: its stored table, or the plan of a view."""

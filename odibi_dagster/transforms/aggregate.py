@@ -58,6 +58,8 @@ class Aggregate(Transform):
     grouped and aggregated, and a sum or average of what is not a number are errors.
     """
 
+    keeps_names = True
+
     group_by: Columns
     aggregations: Annotated[
         dict[ColumnName, Annotated[Function, BeforeValidator(_lower)]], Field(min_length=1)

@@ -8,11 +8,15 @@ from pydantic import Field, PrivateAttr
 
 from odibi_dagster.core.model import OpenModel
 from odibi_dagster.core.names import ColumnName
+from odibi_dagster.core.pii import NOTHING, Pii
+from odibi_dagster.engines.sql.personal import derived
 from odibi_dagster.engines.sql.query import Expression, SqlExpr, deriving
 from odibi_dagster.transforms.base import RowForRow, transforms
 from odibi_dagster.transforms.columns import SqlValue
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from odibi_dagster.core.frame import Frame
     from odibi_dagster.transforms.base import Scope
 
@@ -55,6 +59,11 @@ class CaseWhen(RowForRow):
         )
         text = f"CASE {' '.join(whens)} ELSE (\n{self.default.text}\n) END"
         self._column = Expression.parse(text, self.default.dialect)
+
+    def personal(self, frame: Pii, others: Mapping[str, Pii]) -> Pii:
+        """See `Transform.personal`."""
+        made = Pii.of([self.output_col]) if derived(self._column.tree, frame) else NOTHING
+        return frame.without([self.output_col]) | made
 
     def apply(self, frame: Frame, scope: Scope) -> Frame:
         """The frame with the column."""

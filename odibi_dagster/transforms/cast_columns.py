@@ -51,6 +51,8 @@ class CastColumns(RowForRow):
     Columns keep their place, rows their order. A column that is not there is an error.
     """
 
+    keeps_names = True
+
     casts: dict[ColumnName, TypeName] = Field(min_length=1)
 
     def apply(self, frame: Frame, scope: Scope) -> Frame:

@@ -41,6 +41,7 @@ class CleanText(RowForRow):
     Rows and their order stay. A column that is not there, or is not text, is an error.
     """
 
+    keeps_names = True
     columns: Columns
     trim: bool = True
     case: Literal["lower", "upper", "preserve"] = "preserve"

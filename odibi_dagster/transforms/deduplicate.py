@@ -51,6 +51,8 @@ class Deduplicate(Transform):
     there is an error.
     """
 
+    keeps_names = True
+
     keys: Columns
     order_by: Annotated[Query | None, BeforeValidator(_order)] = None
 

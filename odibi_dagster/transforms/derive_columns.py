@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from odibi_dagster.core.names import ColumnName
+from odibi_dagster.core.pii import Pii
+from odibi_dagster.engines.sql.personal import derived
 from odibi_dagster.engines.sql.query import deriving
 from odibi_dagster.transforms.base import RowForRow, transforms
 from odibi_dagster.transforms.columns import SqlValue
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from odibi_dagster.core.frame import Frame
     from odibi_dagster.transforms.base import Scope
 
@@ -32,6 +36,11 @@ class DeriveColumns(RowForRow):
     """
 
     derivations: dict[ColumnName, SqlValue] = Field(min_length=1)
+
+    def personal(self, frame: Pii, others: Mapping[str, Pii]) -> Pii:
+        """See `Transform.personal`."""
+        made = {name for name, value in self.derivations.items() if derived(value.tree, frame)}
+        return frame.without(self.derivations) | Pii.of(made)
 
     def apply(self, frame: Frame, scope: Scope) -> Frame:
         """The frame with the derived columns."""

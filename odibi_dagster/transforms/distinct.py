@@ -24,6 +24,7 @@ class Distinct(Transform):
     NaNs. The order of the rows is not kept. A column that is not there is an error.
     """
 
+    keeps_names = True
     columns: Columns | None = None
 
     def apply(self, frame: Frame, scope: Scope) -> Frame:

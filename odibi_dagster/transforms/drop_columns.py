@@ -9,7 +9,10 @@ from odibi_dagster.transforms.base import RowForRow, transforms
 from odibi_dagster.transforms.columns import Columns, require
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from odibi_dagster.core.frame import Frame
+    from odibi_dagster.core.pii import Pii
     from odibi_dagster.transforms.base import Scope
 
 
@@ -26,6 +29,10 @@ class DropColumns(RowForRow):
     """
 
     columns: Columns
+
+    def personal(self, frame: Pii, others: Mapping[str, Pii]) -> Pii:
+        """See `Transform.personal`."""
+        return frame.without(self.columns)
 
     def apply(self, frame: Frame, scope: Scope) -> Frame:
         """The frame without these columns."""

@@ -37,6 +37,8 @@ class FillNulls(RowForRow):
     stay. A column that is not there is an error, and so is a value its type cannot hold.
     """
 
+    keeps_names = True
+
     values: dict[ColumnName, Value] = Field(min_length=1)
 
     def apply(self, frame: Frame, scope: Scope) -> Frame:

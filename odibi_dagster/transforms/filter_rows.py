@@ -24,6 +24,8 @@ class FilterRows(Transform):
     stays. A condition that cannot be parsed is refused at load; an unknown column when planned.
     """
 
+    keeps_names = True
+
     condition: SqlExpr
 
     def apply(self, frame: Frame, scope: Scope) -> Frame:

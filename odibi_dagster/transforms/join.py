@@ -8,7 +8,8 @@ import narwhals.stable.v2 as nw
 from pydantic import model_validator
 
 from odibi_dagster.core.names import ColumnName
-from odibi_dagster.transforms.base import Transform, dataset, transforms
+from odibi_dagster.core.pii import Pii
+from odibi_dagster.transforms.base import Transform, dataset, pii_of, transforms
 from odibi_dagster.transforms.columns import ColumnOrColumns, refuse_clash, require
 from odibi_dagster.transforms.types import common_type
 
@@ -60,6 +61,12 @@ class Join(Transform):
     def needs(self) -> frozenset[str]:
         """The other dataset."""
         return frozenset({self.right_dataset})
+
+    def personal(self, frame: Pii, others: Mapping[str, Pii]) -> Pii:
+        """See `Transform.personal`."""
+        right = pii_of(others, self.right_dataset)
+        renamed = Pii.of(self._renamed(name) for name in right.names)
+        return frame if self.how in _FILTERS else frame | right | renamed
 
     def apply(self, frame: Frame, scope: Scope) -> Frame:
         """The joined frame."""

@@ -27,6 +27,8 @@ class Limit(Transform):
     Fewer rows than asked for are no error. Nulls play no part.
     """
 
+    keeps_names = True
+
     n: Rows
     offset: Rows = 0
 

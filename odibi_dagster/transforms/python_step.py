@@ -16,7 +16,6 @@ from odibi_dagster.errors import (
     ConfigError,
     OdibiError,
     SchemaContractError,
-    as_cause,
     did_you_mean,
     shortened,
 )
@@ -105,7 +104,9 @@ class PythonTransform(Transform):
         # the user's code may raise anything, even leave by sys.exit
         except (Exception, SystemExit) as error:  # noqa: BLE001
             place = self.call_.function.__code__.co_filename
-            raise OdibiError(f"step {self.kind}: {told(error, place)}") from as_cause(error)
+            discretion = scope.engine.discretion
+            text = discretion.told(error, told(error, place))
+            raise OdibiError(f"step {self.kind}: {text}") from discretion.cause(error)
         return self._wrapped(result, frame, scope)
 
     def _wrapped(self, result: Any, frame: Frame, scope: Scope) -> Frame:

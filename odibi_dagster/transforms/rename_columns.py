@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from odibi_dagster.core.names import ColumnName
+from odibi_dagster.core.pii import Pii
 from odibi_dagster.transforms.base import RowForRow, transforms
 from odibi_dagster.transforms.columns import refuse_clash, require
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from odibi_dagster.core.frame import Frame
     from odibi_dagster.transforms.base import Scope
 
@@ -29,6 +32,11 @@ class RenameColumns(RowForRow):
     """
 
     mapping: dict[ColumnName, ColumnName] = Field(min_length=1)
+
+    def personal(self, frame: Pii, others: Mapping[str, Pii]) -> Pii:
+        """See `Transform.personal`."""
+        renamed = Pii.of(self.mapping[name] for name in frame.within(self.mapping))
+        return frame.without([*self.mapping, *self.mapping.values()]) | renamed
 
     def apply(self, frame: Frame, scope: Scope) -> Frame:
         """The frame under its new names."""

@@ -8,7 +8,10 @@ from odibi_dagster.transforms.base import RowForRow, transforms
 from odibi_dagster.transforms.columns import Columns, require
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from odibi_dagster.core.frame import Frame
+    from odibi_dagster.core.pii import Pii
     from odibi_dagster.transforms.base import Scope
 
 
@@ -24,6 +27,10 @@ class SelectColumns(RowForRow):
     """
 
     columns: Columns
+
+    def personal(self, frame: Pii, others: Mapping[str, Pii]) -> Pii:
+        """See `Transform.personal`."""
+        return frame.only(self.columns)
 
     def apply(self, frame: Frame, scope: Scope) -> Frame:
         """The frame with these columns only."""

@@ -26,6 +26,8 @@ class Sort(RowForRow):
     columns have no order among each other. A column that is not there is an error.
     """
 
+    keeps_names = True
+
     by: ColumnOrColumns
     ascending: bool = True
 

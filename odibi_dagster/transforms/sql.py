@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from odibi_dagster.engines.sql.personal import query_pii
 from odibi_dagster.engines.sql.query import Sql
-from odibi_dagster.transforms.base import Transform, dataset, transforms
+from odibi_dagster.transforms.base import Transform, dataset, pii_of, transforms
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from odibi_dagster.core.frame import Frame
+    from odibi_dagster.core.pii import Pii
     from odibi_dagster.transforms.base import Scope
 
 FRAME = "df"
@@ -37,6 +41,13 @@ class SqlStep(Transform):
     def keeps_rows(self) -> bool:
         """Where it is `SELECT ... FROM df` and no more, but for ORDER BY."""
         return self.query.row_for_row and not self.needs()
+
+    def personal(self, frame: Pii, others: Mapping[str, Pii]) -> Pii:
+        """See `Transform.personal`."""
+        read = {name: pii_of(others, name) for name in self.needs()}
+        if len(read) < len(self.query.tables):
+            read[FRAME] = frame
+        return query_pii(self.query.tree, read)
 
     def apply(self, frame: Frame, scope: Scope) -> Frame:
         """What the query yields."""

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import narwhals.stable.v2 as nw
 from pydantic import Field
 
+from odibi_dagster.core.pii import EVERYTHING, together
 from odibi_dagster.errors import SchemaContractError
-from odibi_dagster.transforms.base import Transform, dataset, transforms
+from odibi_dagster.transforms.base import Transform, dataset, pii_of, transforms
 from odibi_dagster.transforms.columns import refuse_clash
 from odibi_dagster.transforms.types import common_type
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from odibi_dagster.core.frame import Frame
+    from odibi_dagster.core.pii import Pii
     from odibi_dagster.core.types import DType
     from odibi_dagster.transforms.base import Scope
 
@@ -41,6 +43,11 @@ class Union(Transform):
     def needs(self) -> frozenset[str]:
         """The datasets to append."""
         return frozenset(self.datasets)
+
+    def personal(self, frame: Pii, others: Mapping[str, Pii]) -> Pii:
+        """See `Transform.personal`."""
+        all_rows = together([frame, *(pii_of(others, n) for n in self.datasets)])
+        return all_rows if self.by_name or not all_rows else EVERYTHING
 
     def apply(self, frame: Frame, scope: Scope) -> Frame:
         """The frame, followed by the rows of the others."""

@@ -47,7 +47,7 @@ def placed(title: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("title", list(BLOCKS))
 def test_the_example_loads(tmp_path: Path, title: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("SHOP_PASSWORD", "CRM_PASSWORD"):
+    for name in ("SHOP_PASSWORD", "CRM_PASSWORD", "PRIVACY_SALT"):
         monkeypatch.setenv(name, "secret")
     write(tmp_path, "SELECT * FROM df", "sql/daily.sql")
     project = placed(title)

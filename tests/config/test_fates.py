@@ -38,7 +38,8 @@ FULL: dict[str, Any] = {
                 {
                     "name": "a",
                     "dagster": {},
-                    "columns": {"x": {}},
+                    "columns": {"x": {}, "y": {"pii": True}},
+                    "privacy": {"method": "hash"},
                     "read": {
                         "connection": "lake",
                         "format": "parquet",
@@ -78,6 +79,7 @@ PATHS: dict[str, tuple[str | int, ...]] = {
     "pipelines": ("pipelines", 0),
     "nodes": NODE,
     "columns": (*NODE, "columns", "x"),
+    "privacy": (*NODE, "privacy"),
     "read, and inputs in storage": (*NODE, "read"),
     "read.incremental": (*NODE, "read", "incremental"),
     "inputs of Python assets": (*NODE, "inputs", "py"),
