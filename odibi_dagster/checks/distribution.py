@@ -167,7 +167,9 @@ class Distribution(Contract):
         number = measure.number(seen)
         expected, extra = self._expected, self._extra(found)
         if self.lookback and found is None and not (number and math.isnan(number)):
-            passed, text = True, f"{_said(measure, number)}; baseline: none"
+            has_number = self.metric != "psi"  # which is one of two runs
+            said = _said(measure, number) if has_number else f"{measure} needs an earlier run"
+            passed, text = True, f"{said}; baseline: none"
         elif number is None or math.isnan(number):
             passed, text = False, f"{_said(measure, number)}; expected {expected}"
         else:
