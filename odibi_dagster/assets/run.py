@@ -370,9 +370,12 @@ class NodeRun:
             history=self._history_of(prefix),
         )
         self._seen |= {prefix + name: numbers for name, numbers in remembered(seen).items()}
+        # it is a word of `validation`: contracts on the input are judged to the last
+        fast = self.node.fails_fast and not prefix
         hidden = self.node.hidden(seen.schema, raw=bool(prefix))
-        judgements = (each.without_values(hidden, seen.schema) for each in judge(contracts, seen))
-        return Judged(tuple(judgements), frame, prefix, tables)
+        found = judge(contracts, seen, fail_fast=fast)
+        judgements = tuple(each.without_values(hidden, seen.schema) for each in found)
+        return Judged(judgements, frame, prefix, tables)
 
     @functools.cached_property
     def _history(self) -> Mapping[str, tuple[Past, ...]]:
