@@ -16,6 +16,12 @@ FOREIGN: Mapping[str, tuple[str, ...]] = {
     # from dbt-core 1.12 on, a part of it is built from a file that no package index has
     "dbt": ("dbt-duckdb==1.10.1", "dbt-core>=1.11,<1.12"),
     "odibi": ("odibi==3.15.1",),
+    "validators": (
+        "polars==2.1.0",
+        "pandera==0.35.0",
+        "dataframely==3.1.2",
+        "pointblank==1.1.1",
+    ),
 }
 """What each environment holds, besides what these packages need."""
 NAMED: Mapping[str, tuple[str, ...]] = {
@@ -24,6 +30,7 @@ NAMED: Mapping[str, tuple[str, ...]] = {
     "pandas": ("pandas", "pyarrow"),
     "dbt": ("dbt-core", "dbt-duckdb", "duckdb"),
     "odibi": ("odibi", "pandas", "pyarrow"),
+    "validators": ("polars", "pandera", "dataframely", "pointblank"),
 }
 """The packages of each environment whose versions the report names."""
 TITLES: Mapping[str, str] = {
@@ -32,6 +39,7 @@ TITLES: Mapping[str, str] = {
     "pandas": "pandas",
     "dbt": "dbt",
     "odibi": "Odibi",
+    "validators": "pandera, dataframely, pointblank",
 }
 _VERSIONS = """
 import sys

@@ -4,10 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from benchmarks.goals import delta, gold, loading, medallion, odibi, rowwise, small, spill
+from benchmarks.goals import (
+    delta,
+    gold,
+    loading,
+    medallion,
+    odibi,
+    quarantine,
+    rowwise,
+    rules,
+    small,
+    spill,
+    unique,
+    validators,
+)
 from benchmarks.model import Goal
 
-GOALS: Mapping[str, Goal] = {
-    module.GOAL.name: module.GOAL
-    for module in (medallion, gold, rowwise, spill, odibi, small, loading, delta)
-}
+_ORDER = (
+    medallion,
+    gold,
+    rowwise,
+    rules,
+    unique,
+    quarantine,
+    validators,
+    spill,
+    odibi,
+    small,
+    loading,
+    delta,
+)
+GOALS: Mapping[str, Goal] = {module.GOAL.name: module.GOAL for module in _ORDER}

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from odibi_dagster.assets.halt import halt
 from odibi_dagster.assets.metadata import materialized, view_metadata
 from odibi_dagster.checks.split import broken_rows
-from odibi_dagster.config.promises import INPUT_PREFIX
 from odibi_dagster.errors import ContractError, listing
 
 if TYPE_CHECKING:
@@ -18,20 +18,12 @@ if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
 
     from odibi_dagster.assets.run import Event, Judged, Outcome
-    from odibi_dagster.checks.base import Contract
     from odibi_dagster.checks.judge import Judgement
     from odibi_dagster.config.project import Node
     from odibi_dagster.engines.base import Engine
 
 _EXAMPLES = 100
 """So many broken checks of a node show broken rows: each of them reads the data again."""
-
-
-def check_names(node: Node) -> dict[str, Contract]:
-    """Every check of a node by its name: contracts on the input are prefixed `input_`."""
-    return {f"{INPUT_PREFIX}{contract.check_name}": contract for contract in node.contracts} | {
-        contract.check_name: contract for contract in node.tests
-    }
 
 
 @dataclass(frozen=True)
@@ -72,7 +64,7 @@ class DagsterFace:
         blocking = [name for name, (judgement, _) in results.items() if judgement.blocks]
         broken = [name for name, (judgement, _) in results.items() if not judgement.passed]
         shown = set(broken[:_EXAMPLES])
-        for name in check_names(self.node):
+        for name in self.node.checks:
             if self.checks[name] not in self.context.selected_asset_check_keys:
                 continue
             if name in results:
@@ -80,6 +72,8 @@ class DagsterFace:
                 yield self._result(name, judgement, judged if name in shown else None)
             else:
                 yield self._not_evaluated(name, blocking)
+        if any(judgement.halts for judgement, _ in results.values()):
+            halt(self.context.instance, self.context.run.run_id, self.node.id)
         if blocking:
             raise self._stop({name: results[name][0] for name in blocking})
 
@@ -114,9 +108,9 @@ class DagsterFace:
         """Five broken rows, fetched only when something broke; none without a frame."""
         if judgement.passed or judged is None or judged.frame is None:
             return {}
-        names, raw = judged.frame.collect_schema().names(), judged.prefix == INPUT_PREFIX
+        names, raw = judged.frame.collect_schema().names(), bool(judged.prefix)
         hidden = self.node.hidden(names, raw=raw)
-        rows = broken_rows(judged.frame, judgement, self.engine, mask=hidden)
+        rows = broken_rows(judged.frame, judgement, self.engine, mask=hidden, tables=judged.tables)
         if not rows:
             return {}
         return {"broken_rows": dg.MetadataValue.md(_markdown(rows))}

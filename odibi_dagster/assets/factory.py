@@ -10,7 +10,8 @@ from typing import Any
 import dagster as dg
 
 from odibi_dagster.assets.chain import run_key_of, short
-from odibi_dagster.assets.events import DagsterFace, check_names
+from odibi_dagster.assets.events import DagsterFace
+from odibi_dagster.assets.halt import halted_by
 from odibi_dagster.assets.identity import identity_of
 from odibi_dagster.assets.memory import Memory
 from odibi_dagster.assets.mends import FULL_REFRESH_TAG
@@ -22,12 +23,13 @@ from odibi_dagster.assets.run import NodeRun, run_node
 from odibi_dagster.assets.selection import choose
 from odibi_dagster.assets.state_url import open_store, state_url
 from odibi_dagster.assets.translator import OdibiNode, OdibiTranslator
+from odibi_dagster.checks.base import OnFail
 from odibi_dagster.config.load import load_project
 from odibi_dagster.config.project import External, Node, Project, Target
 from odibi_dagster.core.collector import collector_paused, settle
 from odibi_dagster.core.names import NodeId, slug
 from odibi_dagster.engines.base import get_engine
-from odibi_dagster.errors import OdibiError
+from odibi_dagster.errors import ContractError, OdibiError
 from odibi_dagster.io_managers.polars import PolarsIOManager
 from odibi_dagster.io_managers.projects import NODE_KEY, PROJECT_KEY, QUARANTINE_KEY, remember
 from odibi_dagster.plan.planner import Planner
@@ -121,6 +123,8 @@ class _Factory:
         self._io_key, manager = _io_manager(io_manager)
         self._resources = {self._io_key: manager}
         self._op_prefix = "__".join([*prefix, project.config.project])
+        promises = (c for n in project.nodes.values() for c in (*n.contracts, *n.tests))
+        self._may_halt = any(contract.on_fail is OnFail.HALT for contract in promises)
 
     def asset(self, node: Node) -> dg.AssetsDefinition:
         spec = self._complete(node, self._specs[node.id])
@@ -129,7 +133,7 @@ class _Factory:
         quarantine = self._quarantine(node, spec)
         checks = {
             name: self._translator.get_check_spec(self._data[node.id], contract, name, spec)
-            for name, contract in check_names(node).items()
+            for name, contract in node.checks.items()
         }
         keys = {name: check.key for name, check in checks.items()}
         rejects = quarantine.key if quarantine else None
@@ -156,6 +160,10 @@ class _Factory:
         def external(source: External) -> Any:
             return context.load_asset_value(dg.AssetKey(source.key))
 
+        if self._may_halt and (halted := halted_by(context.instance, context.run)):
+            msg = f"node {face.node.id}: not started, because a contract of {halted} halted the run"
+            metadata = {"odibi/exit_code": ContractError.exit_code}
+            raise dg.Failure(msg, metadata=metadata, allow_retries=False)
         planner = Planner(self._project, face.engine, external)
         due = set(context.selected_asset_check_keys)
         try:
@@ -190,7 +198,8 @@ class _Factory:
     def _complete(self, node: Node, spec: dg.AssetSpec) -> dg.AssetSpec:
         """What no translator needs to think of: dependencies, IO manager, code, identity."""
         deps = [self._specs[upstream].key for upstream in sorted(node.after)]
-        deps += [dg.AssetKey(s.key) for s in node.sources.values() if isinstance(s, External)]
+        read = (*node.sources.values(), *node.references.values())
+        deps += [dg.AssetKey(source.key) for source in read if isinstance(source, External)]
         return spec.replace_attributes(
             deps=[*spec.deps, *dict.fromkeys(deps)],
             skippable=True,

@@ -23,11 +23,12 @@ from odibi_dagster.state.marks import later
 from odibi_dagster.state.records import Facts, Intent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from odibi_dagster.config.incremental import Incremental
     from odibi_dagster.config.project import Node, Target
+    from odibi_dagster.core.history import Lookback, Past
     from odibi_dagster.plan.window import Cursor
     from odibi_dagster.state.admin import Row
     from odibi_dagster.state.identity import Identity
@@ -123,6 +124,12 @@ class Session:
         return Batch(self.owner, self.intent.number, tuple(unseats))
 
     @property
+    def is_in_target(self) -> bool:
+        """Whether an earlier try has published this very batch: its rows stand there already."""
+        there = self.target.format.published(self.target.location, self.owner) or 0
+        return self.repeats and there >= self.intent.number
+
+    @property
     def is_first(self) -> bool:
         """Whether nothing was read before: neither is there a mark, nor has somebody said one."""
         return not self.last and self.mark is None
@@ -175,6 +182,21 @@ class Session:
             reason = f"the mark is {mark} and '{column}' is of another type"
             self._refuse(reason, self._mends.set_mark, self._mends.anew)
         return fitted
+
+    def history(
+        self, wanted: Mapping[str, Lookback], window: Window | None
+    ) -> Mapping[str, tuple[Past, ...]]:
+        """The last published batches before this one, by check name; nothing is read for nobody.
+
+        What came after a mark is compared with its like, and so is what was loaded as a whole.
+        """
+        if not wanted:
+            return {}
+        windowed = window is not None and window.lower is not None
+        memory = self._memory
+        return memory.store.history(
+            memory.identity, wanted, before=self.intent.number, windowed=windowed
+        )
 
     def beside(self, quarantine: Target) -> Target:
         """The quarantine: replaced where the target is."""

@@ -6,15 +6,17 @@ split off the broken rows, publish atomically, record.
 
 from __future__ import annotations
 
+import functools
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from odibi_dagster.assets.shield import uninterrupted
-from odibi_dagster.checks.judge import judge
+from odibi_dagster.checks.judge import judge, remembered
 from odibi_dagster.checks.observe import observe
 from odibi_dagster.checks.split import limit_broken, split
+from odibi_dagster.checks.tables import Tables
 from odibi_dagster.config.project import External, Stored, Upstream
 from odibi_dagster.config.promises import INPUT_PREFIX
 from odibi_dagster.connections.base import Location
@@ -22,6 +24,7 @@ from odibi_dagster.core import clock
 from odibi_dagster.core.meter import Meter, Phase
 from odibi_dagster.formats.base import formats, unchanged
 from odibi_dagster.plan.broken import as_stored_text, together
+from odibi_dagster.plan.compared import compared, standing
 from odibi_dagster.plan.window import Cursor, Window
 
 if TYPE_CHECKING:
@@ -35,9 +38,11 @@ if TYPE_CHECKING:
     from odibi_dagster.assets.memory import Memory, Session
     from odibi_dagster.checks.base import Contract
     from odibi_dagster.checks.judge import Judgement
+    from odibi_dagster.checks.tables import Standing
     from odibi_dagster.config.project import Node, Target
     from odibi_dagster.core.facts import Facts
     from odibi_dagster.core.frame import Frame
+    from odibi_dagster.core.history import Past
     from odibi_dagster.formats.base import Published, Staged
     from odibi_dagster.plan.planner import Planner
 
@@ -52,6 +57,8 @@ class Judged:
     frame: Frame | None
     prefix: str = ""
     """What the names of these checks begin with."""
+    tables: Tables = field(default_factory=Tables)
+    """The other tables that it was judged against."""
 
     @property
     def blocks(self) -> bool:
@@ -131,6 +138,8 @@ class NodeRun:
     _held: ExitStack = field(default_factory=ExitStack)
     _session: Session | None = None
     _window: Window | None = None
+    _seen: dict[str, dict[str, float]] = field(default_factory=dict)
+    """What checks want to be remembered of this batch."""
 
     def __enter__(self) -> NodeRun:
         """Take the node for this run alone, and settle what a dead run left of it."""
@@ -181,7 +190,8 @@ class NodeRun:
             return Judged((), None)
         self._meter.phase = Phase.JUDGING
         frame = inputs[self.node.main]
-        return self._judge(frame, self.node.contracts, stored=None, prefix=INPUT_PREFIX)
+        tables = compared(self.planner, self.node)
+        return self._judge(frame, self.node.contracts, tables, stored=None, prefix=INPUT_PREFIX)
 
     def valid(self, inputs: Mapping[str, Frame], before: Judged) -> Mapping[str, Frame]:
         """The inputs without the rows that a quarantining contract rejects."""
@@ -211,7 +221,17 @@ class NodeRun:
         asked = _looks_up(self.node.tests, "stored")
         stored = self._stored(target, staged.schema) if asked else None
         facts = target.format.facts(self.planner.engine, staged)
-        return self._judge(frame, self.node.tests, stored=stored, facts=facts)
+        tables = compared(self.planner, self.node, frame, self._standing(staged, facts))
+        return self._judge(frame, self.node.tests, tables, stored=stored, facts=facts)
+
+    def _standing(self, staged: Staged, facts: Facts | None) -> Standing | None:
+        """The stored rows beside the batch, where a contract looks at them."""
+        own = Upstream(self.node.id) in self.node.references.values()
+        if not own and not _looks_up(self.node.tests, "standing"):
+            return None
+        return standing(
+            self.planner, staged, self._target, facts, again=self._remembering.is_in_target
+        )
 
     def split(self, staged: Staged, before: Judged, after: Judged) -> tuple[Staged, Staged | None]:
         """What will be published: valid rows, and the quarantine (empty where nothing broke)."""
@@ -254,7 +274,10 @@ class NodeRun:
         return self._outcome(self._publish(valid, self._target), rejects)
 
     def record(self, outcome: Outcome) -> None:
-        """Mark, batch and run in one transaction of the state's database."""
+        """Mark, batch, metrics and run in one transaction of the state's database.
+
+        An adopted batch was judged by an earlier try: what this one has seen may be other rows.
+        """
         rejects = outcome.quarantine
         self._remembering.confirm(
             rows=outcome.target.rows,
@@ -262,6 +285,7 @@ class NodeRun:
             bytes=outcome.target.bytes,
             seconds=outcome.seconds,
             adopted=outcome.target.adopted,
+            metrics=None if outcome.target.adopted else self._seen,
         )
 
     def _outcome(self, target: Published, rejects: Published | None) -> Outcome:
@@ -324,6 +348,7 @@ class NodeRun:
         self,
         frame: Frame,
         contracts: Sequence[Contract],
+        tables: Tables,
         *,
         stored: Mapping[str, nw.dtypes.DType] | None,
         facts: Facts | None = None,
@@ -339,10 +364,29 @@ class NodeRun:
             timezone=self.planner.project.config.dagster.timezone,
             at=self.at,
             facts=facts,
+            tables=tables,
+            history=self._history_of(prefix),
         )
+        self._seen |= {prefix + name: numbers for name, numbers in remembered(seen).items()}
         hidden = self.node.hidden(seen.schema, raw=bool(prefix))
         judgements = (each.without_values(hidden, seen.schema) for each in judge(contracts, seen))
-        return Judged(tuple(judgements), frame, prefix)
+        return Judged(tuple(judgements), frame, prefix, tables)
+
+    @functools.cached_property
+    def _history(self) -> Mapping[str, tuple[Past, ...]]:
+        """What all checks of the node compare with, by the names of the checks."""
+        wanted = {name: each.lookback for name, each in self.node.checks.items() if each.lookback}
+        return self._remembering.history(wanted, self._window)
+
+    def _history_of(self, prefix: str) -> Mapping[str, tuple[Past, ...]]:
+        """The part of one frame's contracts. How many rows the input had, no batch says."""
+        if not prefix:
+            return self._history
+        return {
+            name.removeprefix(prefix): tuple(replace(past, rows=None) for past in pasts)
+            for name, pasts in self._history.items()
+            if name.startswith(prefix)
+        }
 
     def _newest_file(self) -> datetime | None:
         """When the newest file of the main input was written."""
@@ -368,6 +412,7 @@ class NodeRun:
             at=self.at,
             node=self.node.id.name,
             prefix=judged.prefix,
+            tables=judged.tables,
         )
         if judged.prefix:
             # rows of the input are as they came in, those of the output are anonymised

@@ -118,7 +118,8 @@ def _automation(data: OdibiNode) -> dg.AutomationCondition[Any] | None:
 
 def _freshness(data: OdibiNode) -> dg.FreshnessPolicy | None:
     own, shared, _ = _levels(data)
-    window = own.freshness or shared.freshness
+    pipeline = data.project.pipelines[data.node.id.pipeline]
+    window = own.freshness or shared.freshness or pipeline.freshness_sla
     return dg.FreshnessPolicy.time_window(fail_window=window) if window else None
 
 

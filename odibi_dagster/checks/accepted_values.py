@@ -28,7 +28,9 @@ class AcceptedValues(RowContract):
     """
 
     column: ColumnName
+    """The column that is judged."""
     values: list[Any] = Field(min_length=1)
+    """What it may hold; `null` and `.nan` among them where they may."""
 
     def columns(self) -> tuple[str, ...]:
         """The column that is judged."""

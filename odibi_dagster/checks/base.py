@@ -13,16 +13,20 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 import narwhals.stable.v2 as nw
 from pydantic import BeforeValidator, model_validator
 
+from odibi_dagster.checks.tables import Tables
 from odibi_dagster.core.model import OpenModel
 from odibi_dagster.core.names import MAX_NAME, slug
 from odibi_dagster.core.registry import Registry
 from odibi_dagster.core.units import Tolerance
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
     from typing import Self
 
     from odibi_dagster.core.facts import Facts
     from odibi_dagster.core.frame import Frame
+    from odibi_dagster.core.history import Lookback, Past
     from odibi_dagster.engines.base import Engine
     from odibi_dagster.engines.sql.query import Expression
 
@@ -44,6 +48,9 @@ def _action(value: Any) -> Any:
     raise ValueError(msg)
 
 
+Action = Annotated[OnFail, BeforeValidator(_action)]
+
+
 @dataclass(frozen=True)
 class Column:
     """A declared or stored column: its type (None: not said) and whether it may be null."""
@@ -58,6 +65,10 @@ class Shape:
 
     schema: Mapping[str, nw.dtypes.DType]
     declared: Mapping[str, Column] = field(default_factory=dict)
+    tables: Tables = field(default_factory=Tables)
+    """The other tables that its contracts look at."""
+    history: Mapping[str, tuple[Past, ...]] = field(default_factory=dict)
+    """The last published batches, the newest first, by check name."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +89,11 @@ class Observation:
     """The contracts that were observed, in order."""
     refused: Mapping[int, str] = field(default_factory=dict)
     """Why a contract (by its place in `contracts`) could not be measured."""
+    histories: Mapping[str, tuple[Past, ...]] = field(default_factory=dict)
+    """What each check remembers, by its name."""
+    history: tuple[Past, ...] = ()
+    """The last published batches, the newest first, with what the one contract remembers of them:
+    none on a first run, and none for a contract that asks for none."""
 
     @property
     def rows(self) -> int:
@@ -92,7 +108,8 @@ class Observation:
             for name, value in self.metrics.items()
             if name.startswith(prefix)
         }
-        return replace(self, metrics={**own, "rows": self.metrics["rows"]})
+        history = self.histories.get(self.contracts[index].check_name, ())
+        return replace(self, metrics={**own, "rows": self.metrics["rows"]}, history=history)
 
 
 def metric_name(index: int, name: str) -> str:
@@ -122,10 +139,11 @@ class Contract(OpenModel, ABC):
     kind: ClassVar[str]
     row_level: ClassVar[bool] = False
     looks_up: ClassVar[frozenset[str]] = frozenset()
-    """What else it wants to see, `stored` or `newest_file`: looked up where a contract says so."""
+    """What else it wants to see, `stored`, `standing` or `newest_file`: looked up where a contract
+    says so."""
 
     name: str | None = None
-    on_fail: Annotated[OnFail, BeforeValidator(_action)] = OnFail.FAIL
+    on_fail: Action = OnFail.FAIL
 
     @model_validator(mode="after")
     def _quarantine_needs_rows(self) -> Self:
@@ -136,6 +154,14 @@ class Contract(OpenModel, ABC):
             )
             raise ValueError(msg)
         return self
+
+    def parts(self) -> Iterator[Contract]:
+        """The contracts that it stands for: itself, unless it bundles several."""
+        yield self
+
+    def files(self) -> tuple[Path, ...]:
+        """Files that say what it promises: where one changes, so does the node's code version."""
+        return ()
 
     @property
     def check_name(self) -> str:
@@ -166,6 +192,13 @@ class Contract(OpenModel, ABC):
         """Why it cannot be evaluated on such a frame (a type that does not fit); None if it can."""
         return None
 
+    def needs(self) -> Mapping[str, Any]:
+        """The other tables it reads, by a name of its own: each as the file names an input.
+
+        The plan hands them over in `shape.tables`.
+        """
+        return {}
+
     def conditions(self) -> Mapping[str, Expression]:
         """SQL conditions to add to the frame as boolean columns of these names before measuring."""
         return {}
@@ -182,8 +215,24 @@ class Contract(OpenModel, ABC):
         """The metrics, by name, that need not be measured: exactly what measuring would give."""
         return {}
 
-    def tables(self, frame: Frame, engine: Engine) -> Mapping[str, Frame]:
-        """Metrics that need a grouping of their own: one-row, one-column lazy frames."""
+    def tables(self, frame: Frame, engine: Engine, shape: Shape) -> Mapping[str, Frame]:
+        """Metrics that need a grouping of their own: lazy frames of one row.
+
+        Of a frame with several columns each is a metric: the frame's name, `_`, the column's.
+        """
+        return {}
+
+    @property
+    def lookback(self) -> Lookback | None:
+        """How many published batches it compares with; None where it needs no history."""
+        return None
+
+    def remembers(self, seen: Observation) -> Mapping[str, float | None]:
+        """Its numbers that later batches compare with, by a name of at most 64 characters.
+
+        They become a baseline when this batch is published, and never otherwise. A number that is
+        None, NaN or infinite is not remembered.
+        """
         return {}
 
     @abstractmethod
@@ -209,6 +258,10 @@ class RowContract(Contract):
     @abstractmethod
     def valid(self, shape: Shape) -> nw.Expr:
         """True where a row keeps the promise; null counts as kept."""
+
+    def marked(self, frame: Frame, shape: Shape) -> Frame:
+        """The frame with the columns that `valid` names and it lacks: what other tables say."""
+        return frame
 
     def broken(self, shape: Shape) -> nw.Expr:
         """True where a row breaks the promise, and never null."""

@@ -33,6 +33,7 @@ class CustomSql(RowContract):
     """
 
     condition: SqlExpr
+    """What is true in every row, in the project's SQL dialect."""
 
     def columns(self) -> tuple[str, ...]:
         """The columns of the condition, in alphabetical order."""

@@ -51,7 +51,9 @@ class Freshness(Contract):
     looks_up = frozenset({"newest_file"})
 
     column: ColumnName | None = None
+    """The column of times; `updated_at` where there is one, else the newest source file counts."""
     max_age: Duration
+    """The greatest age: a number and one of `s`, `m`, `h`, `d`, `w`."""
 
     def columns(self) -> tuple[str, ...]:
         """The column, where one is named."""
@@ -86,7 +88,7 @@ class Freshness(Contract):
                 return {"newest": None if bounds.high is None else f"{bounds.high:{_SECOND}}"}
         return {}
 
-    def tables(self, frame: Frame, engine: Engine) -> Mapping[str, Frame]:
+    def tables(self, frame: Frame, engine: Engine, shape: Shape) -> Mapping[str, Frame]:
         """The newest time among text with an offset such as +02:00."""
         schema = frame.collect_schema()
         texts = [n for n in self.reads(Shape(schema)) if isinstance(schema[n], nw.String)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -67,6 +68,11 @@ class Judgement:
         )
 
     @property
+    def halts(self) -> bool:
+        """Whether no further node of the run may start."""
+        return self.blocks and self.contract.on_fail is OnFail.HALT
+
+    @property
     def severity(self) -> Literal["ERROR", "WARN"]:
         """ERROR for what blocks, or would if it were broken; WARN for the rest."""
         stops = self.contract.on_fail in (OnFail.FAIL, OnFail.HALT)
@@ -74,9 +80,9 @@ class Judgement:
 
     @property
     def action(self) -> str:
-        """What is done about it: `none`, `warned`, `quarantined` or `nothing published`."""
+        """`none`, `warned`, `quarantined`, `nothing published`, or that and `run halted`."""
         if self.blocks:
-            return "nothing published"
+            return "nothing published" + ", run halted" * self.halts
         if self.quarantines:
             return "quarantined"
         return "none" if self.passed else "warned"
@@ -141,6 +147,27 @@ def judge(contracts: Sequence[Contract], observation: Observation) -> tuple[Judg
         Judgement(contract, _verdict(contract, places, observation), observation.rows)
         for contract in contracts
     )
+
+
+def remembered(observation: Observation) -> dict[str, dict[str, float]]:
+    """What each observed contract wants to be remembered of this batch, by check name.
+
+    Only finite numbers; nothing of a contract that could not be measured.
+    """
+    found = {
+        contract.check_name: _finite(contract.remembers(observation.of(index)))
+        for index, contract in enumerate(observation.contracts)
+        if index not in observation.refused
+    }
+    return {name: numbers for name, numbers in found.items() if numbers}
+
+
+def _finite(numbers: Mapping[str, float | None]) -> dict[str, float]:
+    return {
+        name: float(number)
+        for name, number in numbers.items()
+        if number is not None and math.isfinite(number)
+    }
 
 
 def _verdict(contract: Contract, places: Mapping[int, int], observation: Observation) -> Verdict:

@@ -30,6 +30,7 @@ class NotNull(RowContract):
     """
 
     columns_: list[ColumnName] = Field(alias="columns", min_length=1)
+    """The columns that hold a value."""
 
     def columns(self) -> tuple[str, ...]:
         """The columns that must hold a value."""

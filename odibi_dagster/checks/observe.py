@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import narwhals.stable.v2 as nw
 
 from odibi_dagster.checks.base import Contract, Observation, Shape, metric_name
+from odibi_dagster.checks.tables import Tables
 from odibi_dagster.core.clock import now
 from odibi_dagster.engines.sql.query import deriving
 from odibi_dagster.errors import DataReadError, OdibiError, SchemaContractError, listing
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from odibi_dagster.checks.base import Column
     from odibi_dagster.core.facts import Facts
     from odibi_dagster.core.frame import Frame
+    from odibi_dagster.core.history import Past
     from odibi_dagster.engines.base import Engine
     from odibi_dagster.engines.sql.query import Expression
 
@@ -35,17 +37,20 @@ def observe(
     timezone: str = "UTC",
     at: datetime | None = None,
     facts: Facts | None = None,
+    tables: Tables | None = None,
+    history: Mapping[str, tuple[Past, ...]] | None = None,
 ) -> Observation:
     """Measure all contracts in one fetch, reading only the columns that they name.
 
     What `facts` know of the frame is not measured, and nothing is read where they know all.
     `stored` is the schema published before (None on a first run), `timezone` the zone of timestamps
-    without one, `at` the moment of judging (default: now). A contract that cannot be measured, for
+    without one, `at` the moment of judging (default: now), `history` the last published batches by
+    check name, `tables` what contracts named in `needs()`. A contract that cannot be measured, for
     example because a column is missing, does not spoil the others: it is judged an error. Where the
     data itself makes one fail (a cast in a condition), they are fetched again one by one to tell
     which; DataReadError where not even the rows can be counted.
     """
-    shape = Shape(frame.collect_schema(), declared or {})
+    shape = Shape(frame.collect_schema(), declared or {}, tables or Tables(), history or {})
     refused = {i: reason for i, c in enumerate(contracts) if (reason := _refusal(c, shape))}
     fit = {i: contract for i, contract in enumerate(contracts) if i not in refused}
     look = _Look(frame, engine, shape, facts, _known(fit, shape, facts) if facts else {})
@@ -60,6 +65,7 @@ def observe(
         timezone=timezone,
         contracts=tuple(contracts),
         refused=refused | failed,
+        histories=shape.history,
     )
 
 
@@ -86,6 +92,9 @@ def _refusal(contract: Contract, shape: Shape) -> str | None:
         names = ", ".join(f"'{name}'" for name in missing)
         found = listing(shape.schema) or "none"
         return f"column{'s' * (len(missing) > 1)} {names} missing; found: {found}"
+    for name in contract.needs():
+        if reason := shape.tables.missing.get(name):
+            return reason
     return contract.unfit(shape)
 
 
@@ -99,6 +108,14 @@ def _condition_refusal(frame: Frame, contract: Contract, engine: Engine) -> str 
         if types[name] != nw.Boolean:
             return f"the condition {condition.text!r} is {types[name]}, not true or false"
     return None
+
+
+def _named(table: Frame, name: str) -> Frame:
+    """The one column of a table under that name, of several each with the name before its own."""
+    columns = table.collect_schema().names()
+    if len(columns) == 1:
+        return table.select(nw.col(columns[0]).alias(name))
+    return table.select(nw.col(column).alias(f"{name}_{column}") for column in columns)
 
 
 _NOTHING: Mapping[str, Frame] = {}
@@ -145,7 +162,10 @@ class _Look:
 
     def _asks(self, i: int, contract: Contract, counted: Mapping[str, Frame] = _NOTHING) -> bool:
         """Whether a contract has a metric that is neither known nor counted by a filter."""
-        names = (*contract.metrics(self.shape), *contract.tables(self.frame, self.engine))
+        names = (
+            *contract.metrics(self.shape),
+            *contract.tables(self.frame, self.engine, self.shape),
+        )
         done = self.known.keys() | counted.keys()
         return any(metric_name(i, name) not in done for name in names)
 
@@ -173,14 +193,13 @@ class _Look:
         tables |= {
             metric_name(i, name): table
             for i, contract in fit.items()
-            for name, table in contract.tables(frame, self.engine).items()
+            for name, table in contract.tables(frame, self.engine, self.shape).items()
         }
         done = self.known.keys() | tables.keys()
         asked = {name: metric for name, metric in plain.items() if name not in done}
         row = frame.select(nw.len().alias("rows"), **asked)
         for name, table in tables.items():
-            column = nw.col(table.collect_schema().names()[0]).alias(name)
-            row = row.join(table.select(column), how="cross")
+            row = row.join(_named(table, name), how="cross")
         return self.engine.fetch(row, 1)[0]
 
     def _by_codes(self, fit: Mapping[int, Contract]) -> dict[str, Frame]:

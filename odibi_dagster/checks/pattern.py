@@ -40,8 +40,8 @@ _REFUSED = {
 }
 
 
-def portable(pattern: str) -> str:
-    """The pattern anchored at the start, in the words that both engines read alike.
+def portable(pattern: str, *, anchored: bool = True) -> str:
+    """The pattern, anchored at the start, in the words that both engines read alike.
 
     ValueError says what is wrong with it: bad syntax, or a construct that needs backtracking.
 
@@ -50,7 +50,8 @@ def portable(pattern: str) -> str:
     """
     _check_syntax(pattern)
     try:
-        return rf"\A(?:{_Reader(pattern).read()})"
+        read = _Reader(pattern).read()
+        return rf"\A(?:{read})" if anchored else read
     except ValueError as error:
         msg = f"invalid regular expression {pattern!r}: {error}"
         raise ValueError(msg) from None

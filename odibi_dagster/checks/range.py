@@ -49,8 +49,11 @@ class Range(RowContract):
     """
 
     column: ColumnName
+    """The column that is judged."""
     min: Bound | None = None
+    """The lowest value, included."""
     max: Bound | None = None
+    """The highest value, included."""
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:

@@ -35,7 +35,9 @@ class RegexMatch(RowContract):
     """
 
     column: ColumnName
+    """The text column that is judged."""
     pattern: Annotated[str, AfterValidator(_readable)]
+    """A regular expression without look-around and back-references."""
 
     def columns(self) -> tuple[str, ...]:
         """The column that is judged."""

@@ -26,7 +26,9 @@ class RowCount(Contract):
     """
 
     min: int | None = Field(None, ge=0)
+    """The fewest rows, included."""
     max: int | None = Field(None, ge=0)
+    """The most rows, included."""
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:

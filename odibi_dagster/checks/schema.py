@@ -8,10 +8,11 @@ import narwhals.stable.v2 as nw
 from pydantic import model_validator
 
 from odibi_dagster.checks.base import Column, Contract, Observation, Shape, Verdict, contracts
+from odibi_dagster.checks.schema_diff import Difference, differences
 from odibi_dagster.errors import listing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import Self
 
     from odibi_dagster.core.facts import Facts
@@ -23,11 +24,15 @@ Mode = Literal["strict", "compatible", "evolve"]
 class Schema(Contract):
     """The frame has the declared columns; without `columns:`, those of the last published table.
 
-    `strict`: the same names and types, in any order. `compatible`: nothing is missing, a type may
-    only be wider (Int32 to Int64), and an added column may not be declared `nullable: false`. A
-    type is compared only where one is declared. A column declared `nullable: false` that holds a
-    null is broken. With nothing to compare with (a first run), it passes and says
-    `baseline: none`. Odibi's `strict: true` and `strict: false` mean the first two modes.
+    `strict`: the same names and types, in any order. `compatible`: nothing is missing, and a type
+    may only be wider (Int32 to Int64); columns may be added. `evolve`: columns may also be missing,
+    so that only a type that does not hold every earlier value is broken; an upsert or an append
+    keeps the stored values of a column that is missing only under `schema_policy`. A type is
+    compared only where one is declared. In every mode a column declared `nullable: false` that
+    holds a null is broken, and so is one that is missing. What differs, accepted or not, is the
+    `diff` in the metadata: `+ added Int64`, `- removed`, `~ changed Int32 -> Int64`. With nothing
+    to compare with (a first run), it passes and says `baseline: none`. Odibi's `strict: true` and
+    `strict: false` mean the first two modes.
 
     ```yaml
     - type: schema
@@ -38,13 +43,12 @@ class Schema(Contract):
     looks_up = frozenset({"stored"})
 
     strict: bool = True
+    """Odibi's word: `true` is `mode: strict`, `false` is `mode: compatible`."""
     mode: Mode | None = None
+    """`strict`, `compatible` or `evolve`; what `strict` says."""
 
     @model_validator(mode="after")
     def _one_meaning(self) -> Self:
-        if self.mode == "evolve":
-            msg = "schema: mode 'evolve' is not supported yet; write strict or compatible"
-            raise ValueError(msg)
         said = "strict" in self.model_fields_set
         if said and self.mode and self.strict is not (self.mode == "strict"):
             msg = f"schema: strict: {str(self.strict).lower()} contradicts mode: {self.mode}"
@@ -52,9 +56,9 @@ class Schema(Contract):
         return self
 
     @property
-    def compatible(self) -> bool:
-        """Whether wider types and added columns are accepted."""
-        return self.mode == "compatible" if self.mode else not self.strict
+    def meaning(self) -> Mode:
+        """The mode, in Odibi's words or in ours."""
+        return self.mode or ("strict" if self.strict else "compatible")
 
     def reads(self, shape: Shape) -> tuple[str, ...]:
         """The columns that may not be null: names and types need no data."""
@@ -77,39 +81,32 @@ class Schema(Contract):
         return {f"nulls_{place}": count for place, count in nulls.items() if count is not None}
 
     def judge(self, seen: Observation) -> Verdict:
-        """Passed when nothing differs; the description lists every difference."""
+        """Passed when nothing differs that the mode forbids; all that differs is told."""
         name, baseline = _baseline(seen)
-        mode = "compatible" if self.compatible else "strict"
-        problems = [] if baseline is None else self._differences(baseline, seen)
-        problems += self._nulls(seen)
-        expected = f"{mode}: {_listed(baseline)}" if baseline else f"{mode}: nothing known before"
-        text = (
-            listing(problems, separator="; ")
-            or f"{len(seen.schema)} columns as expected (baseline: {name})"
-        )
+        found = [] if baseline is None else list(differences(baseline, seen.schema))
+        broken = [one for one in found if not self._accepts(one, seen)]
+        renamed = _renamed(found) if broken else ()
+        problems = [*(one.text for one in broken), *renamed, *self._nulls(seen)]
+        accepted = [one.text for one in found if one not in broken]
+        expected = f"{self.meaning}: {_listed(baseline) if baseline else 'nothing known before'}"
         return Verdict(
             passed=not problems,
-            description=text,
+            description=listing(problems, separator="; ") or _kept(seen, name, accepted),
             expected=expected,
             observed=_listed({key: Column(dtype) for key, dtype in seen.schema.items()}),
-            extra={"baseline": name, "differences": len(problems)},
+            extra={
+                "baseline": name,
+                "differences": len(problems),
+                "accepted": len(accepted),
+                **({"diff": listing((one.line for one in found), separator="\n")} if found else {}),
+            },
         )
 
-    def _differences(self, baseline: Mapping[str, Column], seen: Observation) -> list[str]:
-        removed = [f"column '{name}' removed" for name in baseline if name not in seen.schema]
-        changed = [
-            f"column '{name}' changed {column.dtype} -> {seen.schema[name]}"
-            for name, column in baseline.items()
-            if name in seen.schema and not self._accepts(column.dtype, seen.schema[name])
-        ]
-        added = [name for name in seen.schema if name not in baseline]
-        if not self.compatible:
-            return removed + changed + [f"column '{name}' added" for name in added]
-        strict = [name for name in added if not seen.declared.get(name, Column()).nullable]
-        return removed + changed + [f"column '{name}' added as not nullable" for name in strict]
-
-    def _accepts(self, old: nw.dtypes.DType | None, new: nw.dtypes.DType) -> bool:
-        return old is None or old == new or (self.compatible and widens(old, new))
+    def _accepts(self, one: Difference, seen: Observation) -> bool:
+        """Whether the mode allows it."""
+        if one.sign == "-":
+            return self.meaning == "evolve" and seen.declared.get(one.name, Column()).nullable
+        return self.meaning != "strict" and (one.sign == "+" or one.widens)
 
     def _nulls(self, seen: Observation) -> list[str]:
         names = self.reads(Shape(seen.schema, seen.declared))
@@ -129,50 +126,20 @@ def _baseline(seen: Observation) -> tuple[str, Mapping[str, Column] | None]:
     return "none", None
 
 
+def _renamed(found: Sequence[Difference]) -> Iterator[str]:
+    """One column gone and one come, of the same type, is most likely one that was renamed."""
+    gone, come = ([one for one in found if one.sign == sign] for sign in "-+")
+    if len(gone) == len(come) == 1 and gone[0].old in (None, come[0].new):
+        yield f"was '{gone[0].name}' renamed to '{come[0].name}'?"
+
+
+def _kept(seen: Observation, baseline: str, accepted: Sequence[str]) -> str:
+    kept = f"{len(seen.schema)} columns as expected (baseline: {baseline})"
+    return f"{kept}; accepted: {listing(accepted)}" if accepted else kept
+
+
 def _listed(columns: Mapping[str, Column]) -> str:
     return listing(
         name if column.dtype is None else f"{name} {column.dtype}"
         for name, column in columns.items()
     )
-
-
-_SIGNED = (nw.Int8, nw.Int16, nw.Int32, nw.Int64, nw.Int128)
-_UNSIGNED = (nw.UInt8, nw.UInt16, nw.UInt32, nw.UInt64, nw.UInt128)
-_WIDER: Mapping[type[nw.dtypes.DType], frozenset[type[nw.dtypes.DType]]] = {
-    **{old: frozenset(_SIGNED[place + 1 :]) for place, old in enumerate(_SIGNED)},
-    **{
-        old: frozenset(_UNSIGNED[place + 1 :] + _SIGNED[place + 1 :])
-        for place, old in enumerate(_UNSIGNED)
-    },
-    nw.Float32: frozenset({nw.Float64}),
-    nw.Categorical: frozenset({nw.String}),
-    nw.Enum: frozenset({nw.String, nw.Categorical}),
-    nw.Unknown: frozenset(),
-}
-# integers that a float holds exactly
-_FLOATS: Mapping[type[nw.dtypes.DType], frozenset[type[nw.dtypes.DType]]] = {
-    nw.Int8: frozenset({nw.Float32, nw.Float64}),
-    nw.UInt8: frozenset({nw.Float32, nw.Float64}),
-    nw.Int16: frozenset({nw.Float32, nw.Float64}),
-    nw.UInt16: frozenset({nw.Float32, nw.Float64}),
-    nw.Int32: frozenset({nw.Float64}),
-    nw.UInt32: frozenset({nw.Float64}),
-}
-_UNITS = ("s", "ms", "us", "ns")
-
-
-def widens(old: nw.dtypes.DType, new: nw.dtypes.DType) -> bool:
-    """Whether every value of `old` is a value of `new`, so that no reader loses anything.
-
-    >>> widens(nw.Int32(), nw.Int64()), widens(nw.Int64(), nw.Int32())
-    (True, False)
-    """
-    if isinstance(old, nw.Decimal) and isinstance(new, nw.Decimal):
-        whole = new.precision - new.scale >= old.precision - old.scale
-        return new.scale >= old.scale and whole
-    if isinstance(old, nw.Datetime) and isinstance(new, nw.Datetime):
-        finer = _UNITS.index(new.time_unit) >= _UNITS.index(old.time_unit)
-        return finer and old.time_zone == new.time_zone
-    if isinstance(old, nw.Date) and isinstance(new, nw.Datetime):
-        return new.time_zone is None
-    return type(new) in _WIDER.get(type(old), ()) or type(new) in _FLOATS.get(type(old), ())

@@ -9,6 +9,7 @@ import narwhals.stable.v2 as nw
 
 from odibi_dagster.checks.base import RowContract, Shape
 from odibi_dagster.checks.observe import with_conditions
+from odibi_dagster.checks.tables import Tables
 from odibi_dagster.errors import SchemaContractError
 
 if TYPE_CHECKING:
@@ -45,12 +46,14 @@ def split(
     at: datetime,
     node: str,
     prefix: str = "",
+    tables: Tables | None = None,
 ) -> tuple[Frame, Frame]:
     """The valid rows, and the broken ones with the rules that each of them broke.
 
     Only rules that quarantine take part: broken, `on_fail: quarantine`, within the threshold. Every
     row of `frame` is in exactly one of the two. Without such a rule the second frame has no rows
-    and the same columns. `prefix` leads the name of every rule, as it leads those of the checks.
+    and the same columns. `prefix` leads the name of every rule, as it leads those of the checks;
+    `tables` are those that the rules were judged against.
     SchemaContractError where the frame has a column of the same name as one of `add_columns`.
     """
     columns = frame.collect_schema().names()
@@ -58,7 +61,7 @@ def split(
     _refuse_clash(columns, added)
     rules = [judgement.contract for judgement in judgements if judgement.quarantines]
     rows = [rule for rule in rules if isinstance(rule, RowContract)]
-    flagged, flags = _flagged(frame, rows, engine)
+    flagged, flags = _flagged(frame, rows, engine, tables)
     names = [prefix + rule.check_name for rule in rows]
     said = {
         "_rejection_reason": nw.concat_str(nw.lit("Failed: "), _broken_names(flags, names, ", ")),
@@ -78,6 +81,7 @@ def broken_rows(
     engine: Engine,
     limit: int = 5,
     mask: Collection[str] = (),
+    tables: Tables | None = None,
 ) -> list[dict[str, Any]]:
     """At most `limit` rows that break a rule, as plain values; `mask`ed columns are not shown.
 
@@ -93,7 +97,7 @@ def broken_rows(
     shown = set(list(dict.fromkeys([*reads, *schema]))[:_COLUMNS])
     # planned with the columns that matter: of 2,000 each look takes its time, rule by rule
     narrow = frame.select(name for name in schema if name in shown or name in reads)
-    flagged, flags = _flagged(narrow, [rule], engine)
+    flagged, flags = _flagged(narrow, [rule], engine, tables)
     columns = [_brief(name, dtype) for name, dtype in schema.items() if name in shown]
     rows = engine.fetch(flagged.filter(nw.col(flags[0])).select(*columns), limit)
     return [{name: _shown(name, value, mask) for name, value in row.items()} for row in rows]
@@ -137,11 +141,15 @@ def _refuse_clash(columns: Sequence[str], added: Sequence[str]) -> None:
         raise SchemaContractError(msg)
 
 
-def _flagged(frame: Frame, rules: Sequence[RowContract], engine: Engine) -> tuple[Frame, list[str]]:
+def _flagged(
+    frame: Frame, rules: Sequence[RowContract], engine: Engine, tables: Tables | None
+) -> tuple[Frame, list[str]]:
     """The frame with one boolean column per rule: true where the row breaks it, never null."""
-    shape = Shape(frame.collect_schema())
+    shape = Shape(frame.collect_schema(), tables=tables or Tables())
     flags = {f"{_FLAG}{place}": rule.broken(shape) for place, rule in enumerate(rules)}
     prepared = with_conditions(frame, rules, engine)
+    for rule in rules:
+        prepared = rule.marked(prepared, shape)
     return (prepared.with_columns(**flags) if flags else prepared), list(flags)
 
 

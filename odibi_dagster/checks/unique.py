@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from hashlib import sha256
+from typing import TYPE_CHECKING, Literal
 
 import narwhals.stable.v2 as nw
 from pydantic import Field
 
-from odibi_dagster.checks.base import RowContract, Shape, contracts
+from odibi_dagster.checks.base import Observation, RowContract, Shape, Verdict, contracts
+from odibi_dagster.checks.compare import has_null
 from odibi_dagster.core.names import ColumnName
 from odibi_dagster.engines.keys import sharing_hash
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from odibi_dagster.checks.tables import Standing
     from odibi_dagster.core.frame import Frame
     from odibi_dagster.engines.base import Engine
 
@@ -25,16 +29,25 @@ class Unique(RowContract):
     """No two rows share the same values in the listed columns.
 
     Every member of a group of duplicates is broken, not only the second. A key with a null in any
-    of its columns passes, as in SQL; NaN equals NaN. The rows of this batch are compared with one
-    another.
+    of its columns passes, as in SQL; NaN equals NaN. Where a node adds to its table (append,
+    append_once, upsert, merge), the rows of the batch are compared with one another and with the
+    stored rows that stay: not with those that an upsert replaces. `scope: batch` leaves the stored
+    rows out. Of the table only the key is read. A batch that was published by an earlier try of the
+    same run is compared with itself alone.
 
     ```yaml
     - type: unique
       columns: [flight_id]
+      scope: table
     ```
     """
 
+    looks_up = frozenset({"standing"})
+
     columns_: list[ColumnName] = Field(alias="columns", min_length=1)
+    """The columns of the key."""
+    scope: Literal["table", "batch"] = "table"
+    """`batch`: the rows of this batch alone; `table`: also with stored rows that stay."""
 
     def columns(self) -> tuple[str, ...]:
         """The columns of the key."""
@@ -47,29 +60,95 @@ class Unique(RowContract):
 
     def unfit(self, shape: Shape) -> str | None:
         """Why some column cannot be compared, if one cannot."""
+        standing = self._standing(shape)
+        stored = standing.frame.collect_schema() if standing else {}
         for name in self.columns_:
-            if shape.schema[name].is_nested():
-                return f"column '{name}' is {shape.schema[name]}: a key needs plain values"
+            dtype = shape.schema[name]
+            if dtype.is_nested():
+                return f"column '{name}' is {dtype}: a key needs plain values"
+            if name in stored and stored[name] != dtype:
+                return f"column '{name}' is {dtype} and stored as {stored[name]}; cast it in a step"
         return None
-
-    def _has_null(self) -> nw.Expr:
-        return nw.any_horizontal(
-            *(nw.col(name).is_null() for name in self.columns_), ignore_nulls=False
-        )
 
     def valid(self, shape: Shape) -> nw.Expr:
         """True where no other row has the same key; keeps the order of the rows."""
-        return self._has_null() | (nw.len().over(*self.columns_) == 1)
+        alone = nw.len().over(*self.columns_) == 1
+        if self._standing(shape) is not None:
+            alone = alone & nw.col(self._flag).is_null()
+        return has_null(self.columns_) | alone
+
+    def marked(self, frame: Frame, shape: Shape) -> Frame:
+        """The frame with a column that says whether a stored row has the same key."""
+        standing = self._standing(shape)
+        if standing is None:
+            return frame
+        met = self._met(self._keyed(frame), standing).with_columns(nw.lit(True).alias(self._flag))
+        return frame.join(met, on=self.columns_, how="left")
 
     def counts(self, shape: Shape) -> Mapping[str, nw.Expr]:
         """Nothing that one row could tell: see `tables`."""
         return {}
 
-    def tables(self, frame: Frame, engine: Engine) -> Mapping[str, Frame]:
-        """The rows in groups of more than one: only the key is read, only the groups are kept."""
-        keyed = frame.filter(~self._has_null())
+    def tables(self, frame: Frame, engine: Engine, shape: Shape) -> Mapping[str, Frame]:
+        """The rows in groups of more than one: only the key is read, only the groups are kept.
+
+        Against a table, `met` are the rows whose key a stored row has, and the groups those of the
+        other rows.
+        """
+        standing, shared = self._standing(shape), self._shared(frame, engine)
+        if standing is None:
+            return {"broken": shared.select(nw.col(_COUNT).sum())}
+        keyed = self._keyed(frame)
+        met = self._met(keyed, standing)
+        others = shared.join(met, on=self.columns_, how="anti")
+        return {
+            "broken": others.select(nw.col(_COUNT).sum()),
+            "met": keyed.join(met, on=self.columns_, how="semi").select(nw.len()),
+        }
+
+    def judge(self, seen: Observation) -> Verdict:
+        """See `RowContract.judge`: broken is whoever meets a row of the batch, or a stored one."""
+        if (met := seen.metrics.get("met")) is None:
+            return super().judge(seen)
+        broken = int(seen.metrics["broken"] or 0) + int(met)
+        verdict = super().judge(replace(seen, metrics={**seen.metrics, "broken": broken}))
+        return replace(verdict, extra={**verdict.extra, "met_stored_rows": int(met)})
+
+    def detail(self, seen: Observation) -> str:
+        """How many of the broken rows have the key of a stored one."""
+        met = int(seen.metrics.get("met") or 0)
+        return f"{met:,} of them have the key of a stored row" if met else ""
+
+    @property
+    def _flag(self) -> str:
+        return f"__odibi_met_{sha256(repr(self.columns_).encode()).hexdigest()[:12]}"
+
+    def _standing(self, shape: Shape) -> Standing | None:
+        """The stored rows to compare with; None where there are none, or none can share the key."""
+        standing = shape.tables.standing
+        if standing is None or standing.has_batch or self.scope == "batch":
+            return None
+        if set(self.columns_) - set(standing.frame.collect_schema()):
+            return None  # a column that is new: stored rows have a null there
+        # rows that differ by their write keys differ by any key that contains those
+        apart = set(standing.apart)
+        return None if apart and apart <= set(self.columns_) else standing
+
+    def _keyed(self, frame: Frame) -> Frame:
+        return frame.filter(~has_null(self.columns_)).select(*self.columns_)
+
+    def _shared(self, frame: Frame, engine: Engine) -> Frame:
+        """The keys of more than one row of the batch, and of how many."""
+        keyed = frame.filter(~has_null(self.columns_))
         if len(self.columns_) > 1 or frame.collect_schema()[self.columns_[0]] == nw.String:
             keyed = sharing_hash(engine, keyed, self.columns_)
         groups = keyed.group_by(*self.columns_)
-        shared = groups.agg(nw.len().alias(_COUNT)).filter(nw.col(_COUNT) > 1)
-        return {"broken": shared.select(nw.col(_COUNT).sum())}
+        return groups.agg(nw.len().alias(_COUNT)).filter(nw.col(_COUNT) > 1)
+
+    def _met(self, keyed: Frame, standing: Standing) -> Frame:
+        """Each key of the batch that stands in the table, once.
+
+        The join keeps the keys of the batch in memory, and the table only passes by.
+        """
+        held = standing.near(self.columns_).select(*self.columns_)
+        return held.join(keyed, on=self.columns_, how="semi").unique(self.columns_)

@@ -93,7 +93,8 @@ def _refuse_python_assets(project: Project, chosen: set[NodeId]) -> None:
 
 def _python_asset(project: Project, node_id: NodeId) -> str | None:
     """The first Python asset that a node reads, itself or through a view."""
-    for source in project.nodes[node_id].sources.values():
+    node = project.nodes[node_id]
+    for source in (*node.sources.values(), *node.references.values()):
         if isinstance(source, External):
             return "/".join(source.key)
         if not isinstance(source, Upstream) or not project.nodes[source.node].is_view:

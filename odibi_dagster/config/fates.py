@@ -96,7 +96,6 @@ def _names() -> Iterator[str]:
         rest = [name for name in names.split() if name not in known.get(kind, ())]
         if rest:
             yield f"| {_PLURALS[kind]} | {', '.join(f'`{name}`' for name in rest)} |"
-    yield "| `on_fail` | `halt` |"
     yield ""
 
 

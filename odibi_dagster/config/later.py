@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 LATER: Mapping[str, str] = {
     "connection type": "azure_blob delta http sql_server unity_catalog",
     "format": "api avro cloudFiles delta excel simulation sql sql_server",
-    "test": "distribution foreign_key freshness pandera schema volume_drop",
+    "test": "distribution freshness pandera schema volume_drop",
     "transform": """
         add_prefix add_suffix aggregation apply_mapping coalesce_columns concat_columns
         convert_timezone cross_check date_add date_diff date_dimension date_trunc detect_deletes

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from odibi_dagster.checks.base import Column
-    from odibi_dagster.config.project import Quarantine, Target
+    from odibi_dagster.config.project import Quarantine, Source, Target
     from odibi_dagster.config.promises import Found
     from odibi_dagster.config.report import Loc, Report
     from odibi_dagster.config.site import Site
@@ -36,6 +36,8 @@ class Draft:
     tests: Found
     declared: Mapping[str, Column]
     sources: Sources
+    references: Sources
+    """What contracts compare with."""
     target: Target | None
     quarantine: Quarantine | None
     first: Stored | None = None
@@ -48,11 +50,13 @@ class Draft:
         return self.site.id
 
     @property
-    def upstreams(self) -> Iterator[tuple[str, NodeId]]:
-        """The sources that other nodes make, by name."""
-        for name, source in self.sources.found.items():
-            if isinstance(source, Upstream):
-                yield name, source.node
+    def upstreams(self) -> Iterator[tuple[Loc, NodeId]]:
+        """The other nodes whose rows it reads, or compares its own with, and where it says so."""
+        for read in (self.sources, self.references):
+            for name, source in read.found.items():
+                is_itself = read is self.references and source == Upstream(self.id)
+                if isinstance(source, Upstream) and not is_itself:
+                    yield read.places[name], source.node
 
 
 @dataclass(frozen=True)
@@ -88,17 +92,17 @@ def _refuse_cycles(drafts: Mapping[NodeId, Draft], report: Report) -> None:
         one = len({node.pipeline for node in cycle}) == 1
         path = " -> ".join(node.name if one else str(node) for node in cycle)
         draft = drafts[cycle[0]]
-        at = next(draft.sources.places[name] for name, node in draft.upstreams if node == cycle[1])
+        at = next(place for place, node in draft.upstreams if node == cycle[1])
         report.error(f"nodes wait for each other: {path}", at)
 
 
 def _refuse_unstored(drafts: Mapping[NodeId, Draft], report: Report) -> None:
     for draft in drafts.values():
-        for name, node in draft.upstreams:
+        for place, node in draft.upstreams:
             other = drafts.get(node)
             if other and not other.site.config.enabled and other.target is None:
                 message = f"reads node '{node.name}', which is disabled and stores nothing"
-                report.error(message, draft.sources.places[name])
+                report.error(message, place)
 
 
 def _written(drafts: Mapping[NodeId, Draft]) -> Iterator[_Written]:
@@ -136,16 +140,27 @@ def _link_by_place(drafts: Mapping[NodeId, Draft], written: Sequence[_Written]) 
     index = _Index(written)
     edges = {draft.id: draft.after for draft in drafts.values()}
     for draft in drafts.values():
-        for name, source in draft.sources.found.items():
-            if not isinstance(source, Stored):
+        for read in (draft.sources, draft.references):
+            for name, source in read.found.items():
+                if isinstance(source, Stored):
+                    read.found[name] = _linked(draft, read, source, index, edges)
+
+
+def _linked(
+    draft: Draft, read: Sources, source: Stored, index: _Index, edges: Mapping[NodeId, set[NodeId]]
+) -> Source:
+    """The source, or the node that makes it."""
+    linked: Source = source
+    for one in index.behind(source.location.path):
+        other = one.draft.id
+        is_itself = read is draft.references and one.draft is draft
+        if not is_itself:
+            if reaches(other, draft.id, edges):
                 continue
-            for one in index.behind(source.location.path):
-                other = one.draft.id
-                if reaches(other, draft.id, edges):
-                    continue
-                draft.after.add(other)
-                if _is_the_target(source, one):
-                    draft.sources.found[name] = Upstream(other)
+            draft.after.add(other)
+        if _is_the_target(source, one):
+            linked = Upstream(other)
+    return linked
 
 
 def _is_the_target(source: Stored, one: _Written) -> bool:

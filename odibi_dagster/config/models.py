@@ -16,6 +16,7 @@ from odibi_dagster.config.validation import QuarantineColumns, QuarantineConfig,
 from odibi_dagster.core.fate import Choice, NoEffect, NotYet
 from odibi_dagster.core.model import Model
 from odibi_dagster.core.names import Name
+from odibi_dagster.core.units import Duration
 
 __all__ = [
     "AddMetadata",
@@ -58,13 +59,14 @@ class PipelineConfig(Model):
     pipeline: Name
     nodes: list[NodeConfig]
     tags: list[str] = []
+    freshness_sla: Duration | None = None
+    """How old its nodes may become; `dagster: {freshness: ...}` goes before it."""
     dagster: PipelineDagster = Field(default_factory=PipelineDagster)
 
     description: Annotated[str | None, NoEffect(_DOCUMENTS)] = None
     layer: Annotated[Any, NoEffect(_DOCUMENTS)] = None
     owner: Annotated[Any, NoEffect("write dagster: {owners: [...]}")] = None
-    freshness_sla: Annotated[Any, NoEffect("write dagster: {freshness: 6h}")] = None
-    freshness_anchor: Annotated[Any, NoEffect("write dagster: {freshness: 6h}")] = None
+    freshness_anchor: Annotated[Any, NoEffect("age counts from the last run")] = None
     auto_cache_threshold: Annotated[Any, NoEffect("write cache: true at the node")] = None
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from odibi_dagster.config.promises import INPUT_PREFIX
 from odibi_dagster.core.names import NodeId
 from odibi_dagster.core.pii import NOTHING, Personal, Pii
 
@@ -97,6 +98,9 @@ class Node:
     """None: a view. Nothing is stored; its plan is inlined into its consumers."""
     quarantine: Quarantine | None
     """None where no contract quarantines."""
+    references: Mapping[str, Source] = field(default_factory=dict)
+    """The tables that contracts compare with, by the names they have in `needs()`; the node itself
+    stands for its own table, this batch included."""
     personal: Personal = field(default_factory=Personal)
     """Which of its columns may hold personal data."""
     first: Stored | None = None
@@ -114,6 +118,13 @@ class Node:
     def incremental(self) -> Incremental | None:
         """How new rows are told, where only those are read."""
         return self.config.read.incremental if self.config.read else None
+
+    @property
+    def checks(self) -> Mapping[str, Contract]:
+        """Every contract by the name of its check: those on the input are prefixed `input_`."""
+        return {f"{INPUT_PREFIX}{contract.check_name}": contract for contract in self.contracts} | {
+            contract.check_name: contract for contract in self.tests
+        }
 
     @property
     def is_view(self) -> bool:

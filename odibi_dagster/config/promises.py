@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from odibi_dagster.checks.base import Contract, OnFail, contracts
 from odibi_dagster.config.later import lookup
-from odibi_dagster.core.fate import not_yet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,11 +35,8 @@ def _built(written: Sequence[dict[str, Any]], at: Loc, setting: Setting) -> Iter
     for index, params in enumerate(written):
         place = (*at, index)
         contract = _contract(params, place, setting)
-        if contract is None:
-            continue
-        if contract.on_fail is OnFail.HALT:
-            setting.report.error(not_yet("on_fail: halt"), (*place, "on_fail"))
-        yield contract, place
+        for part in contract.parts() if contract else ():
+            yield part, place
 
 
 def _contract(params: dict[str, Any], at: Loc, setting: Setting) -> Contract | None:
@@ -60,7 +56,7 @@ def _contract(params: dict[str, Any], at: Loc, setting: Setting) -> Contract | N
 
 def _softened(contract: Contract) -> Contract:
     """Under `validation.mode: warn` no test blocks."""
-    if contract.on_fail is not OnFail.FAIL:
+    if contract.on_fail not in (OnFail.FAIL, OnFail.HALT):
         return contract
     return contract.model_copy(update={"on_fail": OnFail.WARN})
 

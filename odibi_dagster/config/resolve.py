@@ -21,7 +21,7 @@ from odibi_dagster.config.places import first_load, own_storage, quarantine, tar
 from odibi_dagster.config.project import Node, Place, Project
 from odibi_dagster.config.promises import build_contracts, quarantining
 from odibi_dagster.config.site import Setting, Site
-from odibi_dagster.config.sources import build_sources, check_needs
+from odibi_dagster.config.sources import build_references, build_sources, check_needs
 from odibi_dagster.config.stamps import stamps
 from odibi_dagster.config.steps import FUNCTIONS, build_steps
 from odibi_dagster.connections.base import connections
@@ -78,6 +78,7 @@ def _setting(root: Path, engine: str, config: ProjectConfig, report: Report) -> 
     functions, failed = _functions(root / FUNCTIONS, report)
     bare = Setting(
         root=root,
+        engine=engine,
         dialect=config.dagster.sql_dialect or _DIALECTS[engine],
         storage=root / config.dagster.storage,
         staging=root / (config.dagster.staging or config.dagster.storage),
@@ -173,6 +174,7 @@ def _draft(site: Site, known: Collection[NodeId], setting: Setting) -> Draft:
             name: Column(column.type, column.nullable) for name, column in config.columns.items()
         },
         sources=sources,
+        references=build_references(site, before, tests, known, setting),
         target=place,
         first=first_load(site, setting),
         quarantine=quarantine(site, place, setting) if sets_aside and place else None,
@@ -181,12 +183,15 @@ def _draft(site: Site, known: Collection[NodeId], setting: Setting) -> Draft:
 
 def _node(draft: Draft, report: Report) -> Node:
     mark = report.tree.find(draft.site.at)
+    promised = [contract for contract, _ in (*draft.before, *draft.tests)]
+    files = [*draft.steps.files, *(file for contract in promised for file in contract.files())]
     return Node(
         id=draft.id,
         config=draft.site.config,
         place=Place(mark.source.path, mark.line, mark.column),
         sources=MappingProxyType(draft.sources.found),
         main=draft.sources.main,
+        references=MappingProxyType(draft.references.found),
         steps=tuple(draft.steps.steps),
         contracts=tuple(contract for contract, _ in draft.before),
         tests=tuple(contract for contract, _ in draft.tests),
@@ -196,7 +201,7 @@ def _node(draft: Draft, report: Report) -> Node:
         quarantine=draft.quarantine,
         personal=draft.personal,
         after=frozenset(draft.after),
-        files=tuple(draft.steps.files),
+        files=tuple(files),
         stamps=MappingProxyType(stamps(draft.site.config)),
-        digest=digest(draft.site.config, draft.steps.files),
+        digest=digest(draft.site.config, files),
     )

@@ -31,6 +31,7 @@ class Setting:
     """The project as far as its nodes need it."""
 
     root: Path
+    engine: str
     dialect: str
     storage: Path
     staging: Path
@@ -48,7 +49,7 @@ class Setting:
 
     def build(self, model: type[B], params: Mapping[str, Any], at: Loc) -> B | None:
         """A block of that class from what stands at `at`; None where it was wrong."""
-        context = {"dialect": self.dialect, "root": self.root}
+        context = {"dialect": self.dialect, "engine": self.engine, "root": self.root}
         try:
             block = model.model_validate(dict(params), context=context)
         except ValidationError as error:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from odibi_dagster.config.naming import FRAME
 from odibi_dagster.config.places import stored
 from odibi_dagster.config.project import External, Upstream
-from odibi_dagster.config.storage import AssetInput
+from odibi_dagster.config.storage import AssetInput, ReadConfig
 from odibi_dagster.core.names import NodeId
 from odibi_dagster.errors import did_you_mean
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from odibi_dagster.config.project import Source
+    from odibi_dagster.config.promises import Found
     from odibi_dagster.config.report import Loc
     from odibi_dagster.config.site import Setting, Site
     from odibi_dagster.config.steps import Steps
@@ -62,6 +63,34 @@ def build_sources(site: Site, known: Collection[NodeId], setting: Setting) -> So
     if FRAME in sources.found:
         sources.main = FRAME
     return sources
+
+
+def build_references(
+    site: Site, before: Found, tests: Found, known: Collection[NodeId], setting: Setting
+) -> Sources:
+    """The tables that contracts compare with, by the names that they give them."""
+    references = Sources()
+    for found, is_input in ((before, True), (tests, False)):
+        for contract, at in found:
+            for name, written in contract.needs().items():
+                place = (*at, "references")
+                source = _reference(written, place, known, setting)
+                if is_input and source == Upstream(site.id):
+                    message = "an input is compared with other tables; write this under tests"
+                    setting.report.error(message, place)
+                references.add(name, source, place)
+    return references
+
+
+def _reference(written: Any, at: Loc, known: Collection[NodeId], setting: Setting) -> Source | None:
+    """A table as a contract names it: what stands under `inputs`, not parsed yet."""
+    if isinstance(written, str):
+        return _input(written, at, known, setting)
+    if "asset" in written:
+        asset = setting.build(AssetInput, written, at)
+        return _input(asset, at, known, setting) if asset else None
+    read = setting.build(ReadConfig, written, at)
+    return stored(read, at, setting) if read else None
 
 
 def _input(

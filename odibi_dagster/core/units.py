@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from datetime import timedelta
@@ -76,3 +77,39 @@ def parse_threshold(value: Any) -> Threshold:
 
 Tolerance = Annotated[Threshold, BeforeValidator(parse_threshold)]
 """A threshold of broken rows, written as `5`, `0.05` or `5%`."""
+
+
+def parse_ratio(value: Any) -> float:
+    """A number of at least 0, or `"n%"`: how large one thing is beside another.
+
+    >>> parse_ratio("150%"), parse_ratio(0.5)
+    (1.5, 0.5)
+    """
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        ratio = float(value)
+    else:
+        match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*%\s*", str(value), re.ASCII)
+        ratio = float(match[1]) / 100 if match else math.nan
+    if 0 <= ratio < math.inf:
+        return ratio
+    msg = f"{value!r} is no share; write a number such as 0.5, or '50%'"
+    raise ValueError(msg)
+
+
+def parse_share(value: Any) -> float:
+    """A number from 0 to 1, or `"n%"` of at most 100%.
+
+    >>> parse_share("95%"), parse_share(1)
+    (0.95, 1.0)
+    """
+    share = parse_ratio(value)
+    if share <= 1:
+        return share
+    msg = f"{value!r} is more than all; write a share from 0 to 1 such as 0.95, or '95%'"
+    raise ValueError(msg)
+
+
+Ratio = Annotated[float, BeforeValidator(parse_ratio)]
+"""A ratio, written as `0.5`, `1.5` or `150%`."""
+Share = Annotated[float, BeforeValidator(parse_share)]
+"""A share of a whole, written as `0.95` or `95%`."""

@@ -60,6 +60,27 @@ class Planner:
             for name, source in sources.items()
         }
 
+    def references(self, node: Node) -> tuple[dict[str, Frame], dict[str, str]]:
+        """The tables that contracts of the node compare with; and why others cannot be read.
+
+        The node's own table is in neither: only a run knows what becomes of it.
+        """
+        frames: dict[str, Frame] = {}
+        missing: dict[str, str] = {}
+        for name, source in node.references.items():
+            if source == Upstream(node.id):
+                continue
+            try:
+                frames[name] = self._reference(node, source)
+            except DataReadError as error:
+                missing[name] = f"the referenced table cannot be read: {error}"
+        return frames, missing
+
+    def _reference(self, node: Node, source: Source) -> Frame:
+        if isinstance(source, Stored):  # what the node declares are its own columns
+            return source.format.scan(self.engine, source.location, source.options)
+        return self._source(node, source)
+
     def output(self, node: Node, inputs: Mapping[str, Frame]) -> Frame:
         """The main input after every step. Errors say which step of which node they come from."""
         if node.main is None:

@@ -19,6 +19,7 @@ from odibi_dagster.state import statements, tables
 from odibi_dagster.state.clock import Now
 from odibi_dagster.state.commands import state_command
 from odibi_dagster.state.database import connect, patiently
+from odibi_dagster.state.history import history
 from odibi_dagster.state.marks import Mark, decode, encode, later
 from odibi_dagster.state.migrations import bring_up, refuse_newer
 from odibi_dagster.state.records import Facts, Intent, Lease, Remembered
@@ -26,6 +27,7 @@ from odibi_dagster.state.records import Facts, Intent, Lease, Remembered
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from odibi_dagster.core.history import Lookback, Past
     from odibi_dagster.state.identity import Identity
 
 T = TypeVar("T")
@@ -132,26 +134,20 @@ class Store:
 
         return self._run(work)
 
-    def metrics(self, identity: Identity, check_name: str, last: int) -> list[dict[str, float]]:
-        """The metrics of a check in the last batches that were published, the newest first."""
-        m = tables.metrics
-        mine = m.c.state_id == identity.key, m.c.check_name == check_name
-        newest = (
-            sa.select(m.c.number).where(*mine).distinct().order_by(m.c.number.desc()).limit(last)
-        ).subquery()
-
-        def work(connection: sa.Connection) -> list[dict[str, float]]:
-            found: dict[int, dict[str, float]] = {}
-            for row in connection.execute(
-                sa.select(m)
-                .join(newest, m.c.number == newest.c.number)
-                .where(*mine)
-                .order_by(m.c.number.desc())
-            ):
-                found.setdefault(row.number, {})[row.metric] = row.value
-            return list(found.values())
-
-        return self._run(work)
+    def history(
+        self,
+        identity: Identity,
+        wanted: Mapping[str, Lookback],
+        *,
+        before: int,
+        windowed: bool = False,
+    ) -> dict[str, tuple[Past, ...]]:
+        """What checks remember of published batches: see `state.history`."""
+        return self._run(
+            lambda connection: history(
+                connection, identity.key, wanted, before=before, windowed=windowed
+            )
+        )
 
     @property
     def engine(self) -> sa.Engine:

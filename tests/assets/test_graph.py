@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -316,3 +317,16 @@ def test_a_changed_function_of_the_project_changes_the_code_version(shop: Shop) 
         versions.append((specs["p/own"].code_version, specs["p/other"].code_version))
     assert versions[0][0] != versions[1][0]
     assert versions[0][1] == versions[1][1]
+
+
+def test_freshness_sla_is_a_freshness_policy(shop: Shop) -> None:
+    """What the node says goes before what its pipeline says."""
+    sla = "    freshness_sla: 1d\n    nodes:\n"
+    own = "        dagster: {freshness: 2h}\n        inputs:"
+    shop.write(SHOP.replace("    nodes:\n", sla).replace("        inputs:", own, 1))
+    specs = _specs(shop.assets())
+    hour = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=2))
+    day = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=1))
+    assert specs["bronze/orders"].freshness_policy == day
+    assert specs["silver/counted"].freshness_policy == day
+    assert specs["silver/big"].freshness_policy == hour

@@ -95,28 +95,43 @@ def test_gold_is_the_same_over_views(place: Callable[[str], Path], by_hand: Fact
 
 
 @pytest.mark.parametrize(
-    ("workload", "stored"),
+    ("workload", "stored", "rules"),
     [
-        ("rowwise.yaml", "priced.parquet"),
-        ("rowwise_bare.yaml", "priced.parquet"),
-        ("delta.yaml", "priced"),
+        ("rowwise.yaml", "priced.parquet", 8),
+        ("rowwise_bare.yaml", "priced.parquet", 0),
+        ("delta.yaml", "priced", 8),
+        ("rules.yaml", "priced.parquet", 12),
+        ("rules_rows.yaml", "priced.parquet", 11),
+        ("unique.yaml", "priced.parquet", 1),
     ],
 )
 def test_the_row_wise_node_is_the_same(
-    workload: str, stored: str, landed: Path, place: Callable[[str], Path]
+    workload: str, stored: str, rules: int, landed: Path, place: Callable[[str], Path]
 ):
     out = place("ours")
     priced(pl.scan_parquet(landed / "orders.parquet")).sink_parquet(out / "hand.parquet")
     checks = ours(workload)
 
-    assert sum(map(len, checks.values())) == (0 if "bare" in workload else 8)
+    assert sum(map(len, checks.values())) == rules
     assert equal(out, stored)
 
 
-def test_baskets_are_the_same(place: Callable[[str], Path]):
+def test_one_row_in_twenty_is_quarantined(landed: Path, place: Callable[[str], Path]):
+    out = place("ours")
+    everything = priced(pl.scan_parquet(landed / "orders.parquet"))
+    everything.filter(col("quantity") <= 18).sink_parquet(out / "hand.parquet")
+    ours("quarantine.yaml")
+
+    assert equal(out, "priced.parquet")
+    rejected = pl.read_parquet(out / "priced_error.parquet").height
+    assert 0.04 < rejected / everything.select(pl.len()).collect().item() < 0.07
+
+
+@pytest.mark.parametrize(("workload", "rules"), [("spill.yaml", 2), ("validators.yaml", 6)])
+def test_baskets_are_the_same(workload: str, rules: int, place: Callable[[str], Path]):
     out = place("ours")
     baskets().sink_parquet(out / "hand.parquet")
-    ours("spill.yaml")
+    assert sum(map(len, ours(workload).values())) == rules
 
     assert equal(out, "baskets.parquet")
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from odibi_dagster.checks.judge import judge
+from odibi_dagster.checks.judge import judge, remembered
 from odibi_dagster.checks.observe import observe
+from odibi_dagster.core.history import Past
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -70,6 +71,20 @@ def judged(
 ) -> tuple[Judgement, ...]:
     """Observe and judge at `NOW`."""
     return judge(contracts, observe(frame, contracts, engine, **{"at": NOW, **known}))
+
+
+def published(
+    frames: Sequence[Frame], contract: Contract, engine: Engine
+) -> dict[str, tuple[Past, ...]]:
+    """The history that frames leave behind that were published one after the other."""
+    found: tuple[Past, ...] = ()
+    for number, frame in enumerate(frames, 1):
+        history = {contract.check_name: found}
+        seen = observe(frame, [contract], engine, at=NOW, history=history)
+        numbers = remembered(seen).get(contract.check_name, {})
+        at = NOW - timedelta(days=len(frames) - number)
+        found = (Past(number, at, seen.rows, numbers), *found)
+    return {contract.check_name: found}
 
 
 def fetched(engine: Engine, frame: Frame) -> list[dict[str, Any]]:

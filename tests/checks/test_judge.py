@@ -38,7 +38,7 @@ KEPT = (True, False, False)
     [
         ("fail", None, 0, (*KEPT, "ERROR", "none")),
         ("fail", None, 1, (False, True, False, "ERROR", "nothing published")),
-        ("halt", None, 1, (False, True, False, "ERROR", "nothing published")),
+        ("halt", None, 1, (False, True, False, "ERROR", "nothing published, run halted")),
         ("fail", 2, 2, (*KEPT, "ERROR", "none")),
         ("fail", 2, 3, (False, True, False, "ERROR", "nothing published")),
         ("fail", "20%", 2, (*KEPT, "ERROR", "none")),
@@ -137,7 +137,7 @@ def test_only_row_rules_quarantine(kind):
         ("unique", {"columns": []}, "at least 1 item"),
         ("not_null", {"columns": ['a" OR 1=1 --']}, "invalid column name"),
         ("regex_match", {"column": "x", "pattern": "(unclosed"}, "invalid regular expression"),
-        ("schema", {"mode": "evolve"}, "'evolve' is not supported yet"),
+        ("schema", {"mode": "evolve", "strict": True}, "strict: true contradicts mode: evolve"),
         ("schema", {"mode": "compatible", "strict": True}, "strict: true contradicts mode"),
         ("freshness", {"max_age": "soon"}, "is not a duration"),
         ("freshness", {}, "Field required"),

@@ -23,6 +23,7 @@ class Watched(PolarsEngine):
     """Polars that remembers what it fetched."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.plans: list[str] = []
 
     def fetch(self, frame: Any, limit: int) -> list[dict[str, Any]]:

@@ -173,14 +173,6 @@ def test_operations_that_come_later(tmp_path: Path, name: str) -> None:
     assert found.message == f"not supported yet: operation '{name}'"
 
 
-def test_halt_comes_later(tmp_path: Path) -> None:
-    tests = [{"type": "row_count", "min": 1, "on_fail": "halt"}]
-    messages = {
-        each.message for each in problems(tmp_path, with_key("validation", "tests", tests)[0])
-    }
-    assert messages == {"not supported yet: on_fail: halt"}
-
-
 def test_the_page_is_current() -> None:
     """`python -m odibi_dagster.config.fates > docs/keys.md` makes it."""
     assert PAGE.read_text(encoding="utf-8") == render()

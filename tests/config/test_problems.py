@@ -65,6 +65,15 @@ CASES = [
     pytest.param(
         nodes(f"- name: {'n' * 300}\n  {READ}"), "at most 128 characters", "8:15", id="S08"
     ),
+    *(
+        pytest.param(
+            contract(f"{{type: distribution, column: a, metric: mean, threshold: '{written}'}}"),
+            f"threshold must be a percentage or a bound such as >100; found '{written}'",
+            "11:70",
+            id=f"S10 {written}",
+        )
+        for written in ("10", "-5%", "NaN%", "1e400%")
+    ),
     pytest.param(
         contract("{type: row_count, min: 1, on_fail: explode}"),
         "on_fail must be one of fail, warn, quarantine, halt",

@@ -89,7 +89,8 @@ def test_the_readme_project_does_what_its_contracts_say(tmp_path: Path):
 
 
 def yaml_blocks() -> list[tuple[str, str]]:
-    documents = [path for path in DOCUMENTS if path.name != "keys.md"]
+    # a key alone, and a contract alone: see test_fates and test_contract_pages
+    documents = [d for d in DOCUMENTS if d.name != "keys.md" and d.parent.name != "contracts"]
     return [
         (f"{path.name}-{number}", block)
         for path in documents

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from odibi_dagster.core.history import Lookback
 from odibi_dagster.errors import FencedError, StateMismatchError
 from odibi_dagster.state import tables
 from odibi_dagster.state.admin import Admin
@@ -71,7 +72,8 @@ def test_a_rename_takes_everything_along(state_url: str) -> None:
     )  # fmt: skip
     assert [batch.number for batch in admin.batches([SALES], 9)] == [3]
     assert [note.action for note in admin.notes(SALES, 9)] == ["rename", "published"]
-    assert store.metrics(SALES, "count", 9) == [{"rows": 1.0}]
+    (past,) = store.history(SALES, {"count": Lookback(1)}, before=9)["count"]
+    assert past.metrics == {"rows": 1.0}
 
 
 def test_a_row_that_remembers_nothing_makes_room_and_its_run_is_fenced(state_url: str) -> None:

@@ -244,15 +244,6 @@ def test_identities_are_apart(store: Store) -> None:
     assert remembered(store).batch == 1
 
 
-def test_metrics_of_the_last_batches(store: Store) -> None:
-    for number in range(1, 5):
-        seen = {"row_count": {"rows": float(number), "null": 0.0}, "other": {"rows": -1.0}}
-        publish(store, number, number, metrics=None if number == 3 else seen)
-    newest = store.metrics(ME, "row_count", 2)
-    assert newest == [{"rows": 4.0, "null": 0.0}, {"rows": 2.0, "null": 0.0}]
-    assert store.metrics(ME, "unknown", 2) == []
-
-
 def test_prune_forgets_what_is_old_and_never_the_newest(store: Store) -> None:
     for number in range(1, 8):
         publish(store, number, number, metrics={"row_count": {"rows": 1.0}})
