@@ -17,6 +17,7 @@ from odibi_dagster.formats.base import KEYED, Published, Size, Staged, formats
 from odibi_dagster.formats.delta_commit import (
     commit,
     create,
+    expire,
     last_batch,
     merge,
 )
@@ -200,6 +201,11 @@ class Delta(Parquet):
         refuse_broken(engine, rows, staged.snapshot)
         if staged.mode != "overwrite":
             refuse_nulls(engine, rows, staged.snapshot)
+
+    def expire(self, location: Location, column: str, before: str) -> None:
+        """See `Format.expire`: one commit; the files stay until the table is vacuumed."""
+        with writing(location):
+            expire(_open(location), location.path, column, before)
 
     def publish(self, engine: Engine, staged: Staged) -> Published:  # noqa: ARG002
         """See `Format.publish`: one commit. WriteError where the table changed since staging."""
