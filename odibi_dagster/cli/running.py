@@ -129,7 +129,8 @@ class _Listener:
         rows = metadata.get("rows_written", metadata.get("dagster/row_count"))
         count = None if rows is None else int(rows.value)  # type: ignore[arg-type]
         if materialization.asset_key in self._chosen.quarantines:
-            node.quarantined = count
+            broken = metadata.get("broken_rows")
+            node.quarantined = count if broken is None else int(broken.value)  # type: ignore[arg-type]
         else:
             node.rows = count
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -167,7 +168,32 @@ def quarantine(site: Site, node: Target, setting: Setting) -> Quarantine | None:
         return None
     # what a mode leaves of the node's rows it leaves of the rejected ones too
     place = replace(place, mode="overwrite" if node.mode == "overwrite" else "append")
-    return Quarantine(place, config.add_columns.stored, config.max_rows, config.sample_fraction)
+    return Quarantine(
+        place,
+        config.add_columns.stored,
+        config.max_rows,
+        config.sample_fraction,
+        _retention(config, place, at, setting),
+    )
+
+
+def _retention(
+    config: QuarantineConfig, place: Target, at: Loc, setting: Setting
+) -> timedelta | None:
+    """How long broken rows are kept; a default that cannot be kept to means for good."""
+    if config.retention_days is None or place.mode == "overwrite":
+        return None
+    if config.add_columns.rejected_at and place.format.expires:
+        return timedelta(days=config.retention_days)
+    if "retention_days" in config.model_fields_set:
+        message = (
+            "retention_days needs _rejected_at; write add_columns: {rejected_at: true}"
+            if place.format.expires
+            else f"retention_days does not work in {place.format.kind}; write a path for the "
+            "quarantine, which makes it parquet, or retention_days: null"
+        )
+        setting.report.error(message, (*at, "retention_days"))
+    return None
 
 
 def _named_quarantine(

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import AliasChoices, Field
 
-from odibi_dagster.core.fate import Choice, NoEffect, NotYet
+from odibi_dagster.checks.gate import GateConfig
+from odibi_dagster.core.fate import Choice, NoEffect
 from odibi_dagster.core.model import Model, OpenModel
 
 QUARANTINE_COLUMNS = (
@@ -56,7 +57,8 @@ class QuarantineConfig(OpenModel):
     add_columns: QuarantineColumns = QuarantineColumns()
     max_rows: int | None = Field(None, ge=0)
     sample_fraction: float | None = Field(None, ge=0, le=1)
-    retention_days: Annotated[Any, NoEffect("broken rows are never deleted")] = 90
+    retention_days: int | None = Field(90, ge=1)
+    """Days after which rejected rows are removed, when the node next publishes; null: never."""
 
 
 class ValidationConfig(Model):
@@ -76,6 +78,11 @@ class ValidationConfig(Model):
     tests: list[dict[str, Any]] = []
     quarantine: QuarantineConfig | None = None
     fail_fast: bool = False
-    gate: Annotated[Any, NotYet("give the tests a threshold")] = None
+    """Tests after the first that blocks are reported as skipped, which is never passed.
+
+    All are measured in one pass anyway: what is spared is looking for their broken rows. A test
+    that only warns or sets rows aside stops nothing, or a later one that must hold could be lost.
+    """
+    gate: GateConfig | None = None
     on_fail: Annotated[Any, NoEffect("alerts are Dagster's")] = None
     cache_df: Annotated[Any, NoEffect("tests read the staged files")] = False

@@ -18,6 +18,7 @@ from odibi_dagster.formats.delta_commit import (
     add_with_columns,
     commit,
     create,
+    expire,
     grows,
     last_batch,
     merge,
@@ -211,6 +212,11 @@ class Delta(Parquet):
         refuse_broken(engine, rows, staged.snapshot)
         if staged.mode != "overwrite":
             refuse_nulls(engine, rows, staged.snapshot)
+
+    def expire(self, location: Location, column: str, before: str) -> None:
+        """See `Format.expire`: one commit; the files stay until the table is vacuumed."""
+        with writing(location):
+            expire(_open(location), location.path, column, before)
 
     def publish(self, engine: Engine, staged: Staged) -> Published:  # noqa: ARG002
         """See `Format.publish`: one commit. WriteError where the table changed since staging."""

@@ -175,6 +175,24 @@ def merge(staged: Staged, snapshot: DeltaTable) -> dict[str, int]:
     }
 
 
+def expire(snapshot: DeltaTable, root: Path, column: str, before: str) -> None:
+    """Delete the rows with a lesser text in one commit; none where the log knows of no such row."""
+    from deltalake import CommitProperties
+
+    actions = snapshot.get_add_actions(flatten=True)
+    if f"min.{column}" not in actions.column_names:
+        return
+    if not any(least and least < before for least in actions.column(f"min.{column}").to_pylist()):
+        return
+    with synced(root / "_delta_log"):
+        _committed(
+            lambda: snapshot.delete(
+                f"{_quoted(column)} < '{before}'",
+                commit_properties=CommitProperties(max_commit_retries=15),
+            )
+        )
+
+
 def _quoted(column: str) -> str:
     return f"`{column}`"
 
