@@ -17,8 +17,10 @@ from odibi_dagster.formats.base import KEYED, Published, Size, Staged, formats
 from odibi_dagster.formats.delta_commit import (
     commit,
     create,
+    delete,
     expire,
     last_batch,
+    literal,
     merge,
 )
 from odibi_dagster.formats.delta_guard import refuse_broken, refuse_features, refuse_nulls
@@ -206,6 +208,11 @@ class Delta(Parquet):
         """See `Format.expire`: one commit; the files stay until the table is vacuumed."""
         with writing(location):
             expire(_open(location), location.path, column, before)
+
+    def withdraw(self, location: Location, column: str, text: str) -> None:
+        """See `Format.withdraw`: one commit; the files stay until the table is vacuumed."""
+        with writing(location):
+            delete(_open(location), location.path, f"`{column}` = {literal(text)}")
 
     def publish(self, engine: Engine, staged: Staged) -> Published:  # noqa: ARG002
         """See `Format.publish`: one commit. WriteError where the table changed since staging."""
