@@ -97,11 +97,6 @@ class Outcome:
 class Face(Protocol):
     """What the run tells the orchestrator, and asks it."""
 
-    @property
-    def publishes(self) -> bool:
-        """Whether anything may become visible."""
-        ...
-
     def planned(self, node: Node, schema: Mapping[str, nw.dtypes.DType]) -> Iterator[Event]:
         """A view was planned: nothing is stored."""
         ...
@@ -126,7 +121,7 @@ def run_node(run: NodeRun, face: Face) -> Iterator[Event]:
         staged = None if before.blocks else run.stage(run.steps(run.valid(inputs, before)))
         after = run.audit(staged) if staged else None
         yield from face.judged(before, after)
-        if staged is None or after is None or not face.publishes:
+        if staged is None or after is None:
             return
         valid, broken = run.split(staged, before, after)
         with uninterrupted():
@@ -204,6 +199,13 @@ class NodeRun:
         frame = inputs[self.node.main]
         tables = compared(self.planner, self.node)
         return self._judge(frame, self.node.contracts, tables, stored=None, prefix=INPUT_PREFIX)
+
+    def judge_table(self, frame: Frame) -> Judged:
+        """One aggregate over the stored table, for the promises about the output."""
+        self._meter.phase = Phase.AUDITING
+        return self._judge(
+            frame, self.node.tests, compared(self.planner, self.node, frame), stored=None
+        )
 
     def valid(self, inputs: Mapping[str, Frame], before: Judged) -> Mapping[str, Frame]:
         """The inputs without the rows that a quarantining contract rejects."""
@@ -394,15 +396,20 @@ class NodeRun:
             history=self._history_of(prefix),
         )
         self._seen |= {prefix + name: numbers for name, numbers in remembered(seen).items()}
+        # it is a word of `validation`: contracts on the input are judged to the last
+        fast = self.node.fails_fast and not prefix
         hidden = self.node.hidden(seen.schema, raw=bool(prefix))
-        judgements = (each.without_values(hidden, seen.schema) for each in judge(contracts, seen))
-        return Judged(tuple(judgements), frame, prefix, tables)
+        found = judge(contracts, seen, fail_fast=fast)
+        judgements = tuple(each.without_values(hidden, seen.schema) for each in found)
+        return Judged(judgements, frame, prefix, tables)
 
     @functools.cached_property
     def _history(self) -> Mapping[str, tuple[Past, ...]]:
         """What all checks of the node compare with, by the names of the checks."""
         wanted = {name: each.lookback for name, each in self.node.checks.items() if each.lookback}
-        return self._remembering.history(wanted, self._window)
+        if self._session is None:
+            return self.memory.of_tables(self.node, wanted)
+        return self._session.history(wanted, self._window)
 
     def _history_of(self, prefix: str) -> Mapping[str, tuple[Past, ...]]:
         """The part of one frame's contracts. How many rows the input had, no batch says."""

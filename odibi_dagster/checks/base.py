@@ -95,10 +95,22 @@ class Observation:
     """The last published batches, the newest first, with what the one contract remembers of them:
     none on a first run, and none for a contract that asks for none."""
 
+    whole: Observation | None = None
+    """Of all contracts, where this one is of one of them."""
+
     @property
     def rows(self) -> int:
         """How many rows were judged."""
         return int(self.metrics["rows"])
+
+    def is_refused(self, contract: Contract) -> bool:
+        """Whether a contract that was observed beside this one could not be measured."""
+        return self.contracts.index(contract) in self.refused
+
+    def broken(self, contract: Contract) -> int:
+        """The rows that break a contract that was observed beside this one."""
+        whole = self.whole or self
+        return contract.judge(whole.of(self.contracts.index(contract))).failed_rows or 0
 
     def of(self, index: int) -> Observation:
         """The same observation with only the metrics of one contract, under its own names."""
@@ -109,7 +121,8 @@ class Observation:
             if name.startswith(prefix)
         }
         history = self.histories.get(self.contracts[index].check_name, ())
-        return replace(self, metrics={**own, "rows": self.metrics["rows"]}, history=history)
+        metrics = {**own, "rows": self.metrics["rows"]}
+        return replace(self, metrics=metrics, history=history, whole=self)
 
 
 def metric_name(index: int, name: str) -> str:
@@ -121,7 +134,8 @@ def metric_name(index: int, name: str) -> str:
 class Verdict:
     """The judgement on one contract: numbers as numbers, so that the UI plots them.
 
-    `error` says that the contract could not be evaluated: that is never a pass.
+    `error` says that the contract could not be evaluated, `skipped` that it was not, because
+    another one had failed: neither is ever a pass.
     """
 
     passed: bool
@@ -131,6 +145,7 @@ class Verdict:
     failed_rows: int | None = None
     error: bool = False
     extra: Mapping[str, Any] = field(default_factory=dict)
+    skipped: bool = False
 
 
 class Contract(OpenModel, ABC):
@@ -141,6 +156,9 @@ class Contract(OpenModel, ABC):
     looks_up: ClassVar[frozenset[str]] = frozenset()
     """What else it wants to see, `stored`, `standing` or `newest_file`: looked up where a contract
     says so."""
+
+    sets_all_aside: ClassVar[bool] = False
+    """Whether under `on_fail: quarantine` the rows that break any other rule are set aside too."""
 
     name: str | None = None
     on_fail: Action = OnFail.FAIL

@@ -71,8 +71,14 @@ def metric_of(metric: str, column: str) -> str:
 
 
 def shown(number: float) -> str:
-    """A number for people."""
-    return f"{number:,.6g}" if abs(number) < 1e15 else f"{number:.6g}"
+    """A number for people.
+
+    >>> shown(4_000_000.0), shown(2 / 3), shown(-1e20)
+    ('4,000,000', '0.666667', '-1e+20')
+    """
+    if abs(number) >= 1e15:
+        return f"{number:.6g}"
+    return f"{number:,.0f}" if number == int(number) else f"{number:,.6g}"
 
 
 def percent(share: float) -> str:

@@ -165,9 +165,11 @@ class Distribution(Contract):
         measure = self._measure
         found = measure.baseline(seen, _batches(self.compare)) if self.lookback else None
         number = measure.number(seen)
-        expected, extra = self._expected(found), self._extra(found)
+        expected, extra = self._expected, self._extra(found)
         if self.lookback and found is None and not (number and math.isnan(number)):
-            passed, text = True, f"{_said(measure, number)}; baseline: none"
+            has_number = self.metric != "psi"  # which is one of two runs
+            said = _said(measure, number) if has_number else f"{measure} needs an earlier run"
+            passed, text = True, f"{said}; baseline: none"
         elif number is None or math.isnan(number):
             passed, text = False, f"{_said(measure, number)}; expected {expected}"
         else:
@@ -182,11 +184,14 @@ class Distribution(Contract):
         was = found.value if found else None
         return was is not None and self.threshold.holds(number, was)
 
-    def _expected(self, found: Baseline | None) -> str:
+    @property
+    def _expected(self) -> str:
+        """Without the baseline: it may be of a column whose values are not shown."""
         if isinstance(self.threshold, Bound):
             return str(self.threshold)
-        number = shown(found.value) if found and found.value is not None else "the last published"
-        return f"within {self.threshold} of {number}"
+        last = _batches(self.compare)
+        runs = "the last published run" if last == 1 else f"the average of the last {last} runs"
+        return f"within {self.threshold} of {runs}"
 
     def _extra(self, found: Baseline | None) -> Mapping[str, Any]:
         if self.lookback is None:

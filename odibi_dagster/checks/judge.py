@@ -34,6 +34,8 @@ class Judgement:
     contract: Contract
     verdict: Verdict
     total_rows: int = 0
+    gated: bool = False
+    """Whether a broken gate sets the broken rows of every rule aside."""
 
     @property
     def check_name(self) -> str:
@@ -48,8 +50,10 @@ class Judgement:
     @property
     def quarantines(self) -> bool:
         """Whether broken rows are to be set aside and the rest is published."""
-        quarantine = self.contract.on_fail is OnFail.QUARANTINE
-        return quarantine and not self.passed and not self.blocks
+        if not self.verdict.failed_rows or self.blocks:
+            return False
+        gated = self.gated and isinstance(self.contract, RowContract)
+        return gated or (self.contract.on_fail is OnFail.QUARANTINE and not self.passed)
 
     @property
     def blocks(self) -> bool:
@@ -58,7 +62,7 @@ class Judgement:
         A contract with `on_fail: warn` never blocks, not even when it cannot be evaluated: it is
         then red and says so. Every other contract that cannot be evaluated does.
         """
-        if self.passed or not self.contract.can_block:
+        if self.passed or self.verdict.skipped or not self.contract.can_block:
             return False
         if self.verdict.error or self.contract.on_fail is not OnFail.QUARANTINE:
             return True
@@ -80,9 +84,11 @@ class Judgement:
 
     @property
     def action(self) -> str:
-        """`none`, `warned`, `quarantined`, `nothing published`, or that and `run halted`."""
+        """`none`, `warned`, `quarantined`, `skipped`, or `nothing published` (and `run halted`)."""
         if self.blocks:
             return "nothing published" + ", run halted" * self.halts
+        if self.verdict.skipped:
+            return "skipped"
         if self.quarantines:
             return "quarantined"
         return "none" if self.passed else "warned"
@@ -98,7 +104,8 @@ class Judgement:
     ) -> Judgement:
         """The same, without what was seen of `hidden` columns; how many rows broke stays."""
         read = set(hidden).intersection(self.contract.reads(Shape(schema)))
-        if not read or self.contract.row_level or self.verdict.error:
+        has_seen = not (self.verdict.error or self.verdict.skipped)
+        if not read or self.contract.row_level or not has_seen:
             return self
         kept = "kept" if self.verdict.passed else "broken"
         names = ", ".join(f"'{name}'" for name in sorted(read))
@@ -135,18 +142,31 @@ class Judgement:
         return "any" if self.contract.on_fail is OnFail.QUARANTINE else "0 rows"
 
 
-def judge(contracts: Sequence[Contract], observation: Observation) -> tuple[Judgement, ...]:
+def judge(
+    contracts: Sequence[Contract], observation: Observation, *, fail_fast: bool = False
+) -> tuple[Judgement, ...]:
     """The judgement on each contract, in order; ValueError for one that was not observed.
+
+    With `fail_fast` those after the first that blocks are skipped: they did not pass either.
 
     >>> judgements = judge(node.tests, observe(frame, node.tests, engine))  # doctest: +SKIP
     >>> any(judgement.blocks for judgement in judgements)  # doctest: +SKIP
     False
     """
     places = {id(contract): place for place, contract in enumerate(observation.contracts)}
-    return tuple(
-        Judgement(contract, _verdict(contract, places, observation), observation.rows)
-        for contract in contracts
-    )
+    found: list[Judgement] = []
+    failed: Judgement | None = None
+    for contract in contracts:
+        verdict = _skipped(failed) if failed else _verdict(contract, places, observation)
+        judgement = Judgement(contract, verdict, observation.rows)
+        failed = failed or (judgement if fail_fast and judgement.blocks else None)
+        found.append(judgement)
+    gated = any(each.quarantines and each.contract.sets_all_aside for each in found)
+    return tuple(replace(each, gated=gated) for each in found)
+
+
+def _skipped(failed: Judgement) -> Verdict:
+    return Verdict(False, f"skipped, because '{failed.check_name}' failed first", skipped=True)
 
 
 def remembered(observation: Observation) -> dict[str, dict[str, float]]:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import narwhals.stable.v2 as nw
 
 from odibi_dagster.checks.base import Contract, Observation, Shape, metric_name
+from odibi_dagster.checks.refusal import refusal
 from odibi_dagster.checks.tables import Tables
 from odibi_dagster.core.clock import now
 from odibi_dagster.engines.sql.query import deriving
-from odibi_dagster.errors import DataReadError, OdibiError, SchemaContractError, listing
+from odibi_dagster.errors import DataReadError, OdibiError, SchemaContractError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,7 +52,7 @@ def observe(
     which; DataReadError where not even the rows can be counted.
     """
     shape = Shape(frame.collect_schema(), declared or {}, tables or Tables(), history or {})
-    refused = {i: reason for i, c in enumerate(contracts) if (reason := _refusal(c, shape))}
+    refused = {i: reason for i, c in enumerate(contracts) if (reason := refusal(c, shape))}
     fit = {i: contract for i, contract in enumerate(contracts) if i not in refused}
     look = _Look(frame, engine, shape, facts, _known(fit, shape, facts) if facts else {})
     metrics, failed = look.metrics(fit)
@@ -85,17 +86,6 @@ def _known(fit: Mapping[int, Contract], shape: Shape, facts: Facts) -> dict[str,
         for name, value in contract.known(shape, facts).items()
     }
     return {**known, "rows": facts.rows}
-
-
-def _refusal(contract: Contract, shape: Shape) -> str | None:
-    if missing := contract.missing(shape):
-        names = ", ".join(f"'{name}'" for name in missing)
-        found = listing(shape.schema) or "none"
-        return f"column{'s' * (len(missing) > 1)} {names} missing; found: {found}"
-    for name in contract.needs():
-        if reason := shape.tables.missing.get(name):
-            return reason
-    return contract.unfit(shape)
 
 
 def _condition_refusal(frame: Frame, contract: Contract, engine: Engine) -> str | None:
@@ -162,6 +152,8 @@ class _Look:
 
     def _asks(self, i: int, contract: Contract, counted: Mapping[str, Frame] = _NOTHING) -> bool:
         """Whether a contract has a metric that is neither known nor counted by a filter."""
+        if contract.conditions():
+            return True  # nobody knows these, and without them its tables cannot even be planned
         names = (
             *contract.metrics(self.shape),
             *contract.tables(self.frame, self.engine, self.shape),

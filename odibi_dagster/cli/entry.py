@@ -8,6 +8,7 @@ import traceback
 from typing import TYPE_CHECKING, Protocol
 
 from odibi_dagster.cli import (
+    checks,
     export_airflow,
     init,
     ls,
@@ -43,7 +44,7 @@ class Command(Protocol):
 
 
 _MODULES: tuple[Command, ...] = (
-    validate, run, show, ls, state, quarantine, init, run_node, export_airflow,
+    validate, run, checks, show, ls, state, quarantine, init, run_node, export_airflow,
 )  # fmt: skip
 COMMANDS: Mapping[str, Command] = {command.NAME: command for command in _MODULES}
 

@@ -25,6 +25,7 @@ examples:
   odibi-dagster export-airflow odibi.yaml --out dags/ --check    exit 1 when it is out of date
   odibi-dagster export-airflow odibi.yaml --layout one-dag --stdout
   odibi-dagster export-airflow odibi.yaml --pipeline silver --out dags/silver.py
+  odibi-dagster export-airflow odibi.yaml --runner kubernetes --image shop:7 --out dags/
 
 The file needs Airflow 2.11 or 3 and nothing else. Each task runs `odibi-dagster run-node`
 from an environment of its own: $ODIBI_DAGSTER names the program, $ODIBI_CONFIG the odibi.yaml.
@@ -52,6 +53,21 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         default="pipelines",
         help="a DAG per pipeline, or one DAG with a group of tasks per pipeline (pipelines)",
     )
+    parser.add_argument(
+        "--group-by",
+        choices=["pipeline", "tag"],
+        default="pipeline",
+        help="groups of tasks: those of a pipeline, or of the first tag of a node (pipeline)",
+    )
+    parser.add_argument(
+        "--runner",
+        choices=["bash", "kubernetes"],
+        default="bash",
+        help="where a node runs: on the worker, or in a pod of its own (bash)",
+    )
+    parser.add_argument(
+        "--image", metavar="I", help="kubernetes: the image with odibi-dagster and odibi.yaml in it"
+    )
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
         "--out", type=Path, metavar="FILE|DIR", help="where to write (a folder: DIR/PROJECT.py)"
@@ -74,10 +90,20 @@ def execute(args: argparse.Namespace, terminal: Terminal) -> int:
     if args.out is None and (args.check or args.diff):
         msg = "--check and --diff compare with a file; name it by --out"
         raise ConfigError(msg)
+    if (args.runner == "kubernetes") != (args.image is not None):
+        msg = "--runner kubernetes and --image belong together: the image holds what a pod runs"
+        raise ConfigError(msg)
     project = load_project(args.config, env=args.env)
     file = None if args.out is None else _file(args.out, project)
     graph = task_graph(project, _chosen(project, args))
-    text = airflow_dags(graph, config=_seen_from(file, project.file), layout=args.layout)
+    text = airflow_dags(
+        graph,
+        config=project.file.name if args.image else _seen_from(file, project.file),
+        layout=args.layout,
+        group_by=args.group_by,
+        runner=args.runner,
+        image=args.image or "",
+    )
     if file is None:
         terminal.write(text)
         return 0

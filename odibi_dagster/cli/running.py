@@ -65,7 +65,7 @@ def materialize(
             instance=instance,
             run_id=report.run_id,
             tags=dict(tags or {}),
-            asset_selection=list(chosen.keys),
+            asset_selection=None if chosen.selection is None else list(chosen.selection),
             run_config=None if log else _QUIET,
             raise_on_error=False,
         )

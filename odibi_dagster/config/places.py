@@ -88,8 +88,23 @@ def target(write: WriteConfig, at: Loc, setting: Setting) -> Target | None:
     options = _options(found.write_options, write.options, at, setting)
     if options is not None:
         options = _check_mode(write, found, options, at, setting)
+    if write.merge_schema and write.mode != "overwrite":
+        options = _growing(found, options, (*at, "merge_schema"), setting)
     mode = "upsert" if write.mode == MERGE else write.mode
     return Target(location, found, mode, tuple(write.partition_by), options)
+
+
+def _growing(found: Format, options: Any, at: Loc, setting: Setting) -> Any:
+    """The options with which rows that are added may bring columns; reports a format without."""
+    if not found.grows:
+        able = sorted(each.kind for each in formats.known.values() if each.grows)
+        message = (
+            f"format {found.kind} cannot add columns to rows that are stored; write format: "
+            f"{' or '.join(able)}"
+        )
+        setting.report.error(message, at)
+        return options
+    return (options or found.write_options()).model_copy(update={"mergeSchema": True})
 
 
 def _check_mode(write: WriteConfig, found: Format, options: Any, at: Loc, setting: Setting) -> Any:
@@ -111,6 +126,25 @@ def _check_mode(write: WriteConfig, found: Format, options: Any, at: Loc, settin
         message = f"options.keys has no effect with mode {write.mode}"
         setting.report.warn(message, (*at, "options", "keys"), key=True)
     return options
+
+
+def with_policy(site: Site, target: Target | None, setting: Setting) -> Target | None:
+    """The target, which takes columns that are new where the policy adds them.
+
+    Reports a policy that has nothing to compare with, or that the layout cannot keep.
+    """
+    policy, at = site.config.schema_policy, (*site.at, "schema_policy")
+    if policy is None or "write" in site.missing:
+        return target
+    if target is None:
+        if not site.config.columns:
+            message = "schema_policy compares with columns, or with what is written; write either"
+            setting.report.error(message, at, key=True)
+        return None
+    if policy.new != "add_nullable" or target.mode == "overwrite":
+        return target
+    options = _growing(target.format, target.options, at, setting)
+    return replace(target, options=options)
 
 
 def own_storage(site: Site, setting: Setting) -> Target:

@@ -130,6 +130,11 @@ class Node:
         }
 
     @property
+    def fails_fast(self) -> bool:
+        """Whether tests after the first that blocks are skipped."""
+        return self.config.validation is not None and self.config.validation.fail_fast
+
+    @property
     def is_view(self) -> bool:
         """Whether nothing of it is stored."""
         return self.target is None

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from odibi_dagster.checks.base import Contract, OnFail, contracts
+from odibi_dagster.checks.base import Contract, OnFail, RowContract, contracts
+from odibi_dagster.checks.gate import ACTIONS, Gate, is_meant
 from odibi_dagster.config.later import lookup
+from odibi_dagster.errors import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from odibi_dagster.checks.gate import GateConfig
     from odibi_dagster.config.report import Loc
     from odibi_dagster.config.site import Setting, Site
 
@@ -25,8 +28,13 @@ def build_contracts(site: Site, setting: Setting) -> tuple[Found, Found]:
     before = list(_built(config.contracts, (*site.at, "contracts"), setting))
     tests = validation.tests if validation else []
     after = list(_built(tests, (*site.at, "validation", "tests"), setting))
-    if validation and validation.mode == "warn":
+    is_soft = validation is not None and validation.mode == "warn"
+    if is_soft:
         after = [(_softened(contract), at) for contract, at in after]
+    if validation and validation.gate:
+        at = (*site.at, "validation", "gate")
+        gate = _gate(validation.gate, after, at, setting)
+        after.append((_softened(gate) if is_soft else gate, at))
     _refuse_equal_names(before, after, setting)
     return before, after
 
@@ -52,6 +60,24 @@ def _contract(params: dict[str, Any], at: Loc, setting: Setting) -> Contract | N
         setting.report.error(str(error), (*at, "type"))
         return None
     return setting.build(cls, rest, at)
+
+
+def _gate(config: GateConfig, tests: Found, at: Loc, setting: Setting) -> Gate:
+    """The gate over all row-level tests; a threshold that names none of them is an error."""
+    rules = tuple(test for test, _ in tests if isinstance(test, RowContract))
+    known = {name for rule in rules for name in (rule.name, rule.check_name, rule.kind) if name}
+    for place, threshold in enumerate(config.thresholds):
+        if threshold.test not in known:
+            reason = _unknown_test(threshold.test, known, [test for test, _ in tests])
+            setting.report.error(reason, (*at, "thresholds", place, "test"))
+    return Gate(config=config, rules=rules, on_fail=ACTIONS[config.on_fail])
+
+
+def _unknown_test(name: str, known: Iterable[str], tests: Sequence[Contract]) -> str:
+    if any(is_meant(name, test) for test in tests):
+        return f"'{name}' judges the frame as a whole: it has no share of rows that pass"
+    hint = did_you_mean(name, known) if known else "no test judges rows"
+    return f"'{name[:60]}' is neither the name nor the type of a test; {hint}"
 
 
 def _softened(contract: Contract) -> Contract:

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import AliasChoices, Field
 
-from odibi_dagster.core.fate import Choice, NoEffect, NotYet
+from odibi_dagster.checks.gate import GateConfig
+from odibi_dagster.core.fate import Choice, NoEffect
 from odibi_dagster.core.model import Model, OpenModel
 
 QUARANTINE_COLUMNS = (
@@ -77,6 +78,11 @@ class ValidationConfig(Model):
     tests: list[dict[str, Any]] = []
     quarantine: QuarantineConfig | None = None
     fail_fast: bool = False
-    gate: Annotated[Any, NotYet("give the tests a threshold")] = None
+    """Tests after the first that blocks are reported as skipped, which is never passed.
+
+    All are measured in one pass anyway: what is spared is looking for their broken rows. A test
+    that only warns or sets rows aside stops nothing, or a later one that must hold could be lost.
+    """
+    gate: GateConfig | None = None
     on_fail: Annotated[Any, NoEffect("alerts are Dagster's")] = None
     cache_df: Annotated[Any, NoEffect("tests read the staged files")] = False

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -16,35 +17,59 @@ from odibi_dagster.errors import ConfigError
 from odibi_dagster.exports.graph import refuse_cycles
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import timedelta
 
     from odibi_dagster.core.names import NodeId
     from odibi_dagster.exports.graph import Flow, Task, TaskGraph
 
 LAYOUTS = ("pipelines", "one-dag")
+GROUPS = ("pipeline", "tag")
+"""What a group of tasks is."""
+RUNNERS = ("bash", "kubernetes")
+"""Where a node runs: on Airflow's worker, or in a pod of its own."""
 _INDENT = "    "
+_GROUP = "with TaskGroup("
 _MAX_TAG = 100
 """Airflow refuses a DAG with a longer one."""
 _MAX_POOL = 256
-_GROUPED = re.compile("@([^@]*)@")
+_MAX_ID = 250
+"""Airflow refuses a task with a longer name, that of its group included."""
+_GROUPED = re.compile(r"\[\[(.*?)\]\]", re.DOTALL)
 """The parts of the head that only a DAG with groups needs."""
 
 
-def airflow_dags(graph: TaskGraph, *, config: str, layout: str = "pipelines") -> str:
-    """The file: a DAG per pipeline, or (`one-dag`) one with a group of tasks per pipeline.
+def airflow_dags(
+    graph: TaskGraph,
+    *,
+    config: str,
+    layout: str = "pipelines",
+    group_by: str = "pipeline",
+    runner: str = "bash",
+    image: str = "",
+) -> str:
+    """The file: a DAG per pipeline, or (`one-dag`) one for all of them.
 
-    `config` is the path of odibi.yaml as seen from the file's folder. ConfigError where pipelines
-    wait for each other, or have several schedules in one DAG.
+    `config` is the path of odibi.yaml as seen from the file's folder, or in the `image` whose pods
+    run the nodes. Tasks of one DAG are in groups by pipeline, or by the first tag of their nodes.
+    ConfigError where pipelines wait for each other, or have several schedules in one DAG.
     """
-    head = files(__package__).joinpath("airflow_head.txt").read_text(encoding="utf-8")
-    grouped = layout == "one-dag"
-    head = _GROUPED.sub(r"\1" if grouped else "", head)
-    texts = {"%CONFIG%": literal(config), "%ENVIRONMENT%": literal(graph.env or "")}
-    # in one go: a text may hold the name of another's place
-    head = re.sub("|".join(texts), lambda place: texts[place[0]], head)
-    dags = _one(graph) if grouped else _each(graph)
+    dags = [*(_one if layout == "one-dag" else _each)(graph, group_by)]
+    grouped = any(line.strip() == _GROUP for line in dags)
+    texts = {"CONFIG": config, "ENVIRONMENT": graph.env or "", "IMAGE": image}
+    head = _head(runner, grouped, texts)
     return "\n".join([*_about(graph), head.rstrip(), "", "", *_assets(graph), "", *dags, ""])
+
+
+def _head(runner: str, grouped: bool, texts: Mapping[str, str]) -> str:
+    """What is the same in every file of a runner, and the texts of this project in it."""
+    head, outcome = (
+        files(__package__).joinpath(f"airflow_{part}.txt").read_text(encoding="utf-8")
+        for part in (runner, "outcome")
+    )
+    head = _GROUPED.sub(r"\1" if grouped else "", head.replace("%OUTCOME%", outcome))
+    # in one go: a text may hold the name of another's place
+    return re.sub("%([A-Z]+)%", lambda place: literal(texts[place[1]]), head)
 
 
 def literal(value: Any) -> str:
@@ -85,7 +110,7 @@ def _defaults(graph: TaskGraph) -> Iterator[str]:
         yield '"max_retry_delay": timedelta(hours=1),'
 
 
-def _each(graph: TaskGraph) -> Iterator[str]:
+def _each(graph: TaskGraph, group_by: str) -> Iterator[str]:
     refuse_cycles(graph, "write --layout one-dag")
     for flow in graph.flows:
         fed = flow.schedule is None and flow.feeds
@@ -93,10 +118,11 @@ def _each(graph: TaskGraph) -> Iterator[str]:
         name = f"{slug(graph.project)}__{flow.name}"
         yield ""
         yield from _dag(graph, name, [flow], when, flow.doc)
-        yield from _indented(["tasks = {}", *_tasks(graph, flow), *_edges([flow])])
+        groups = _by_tag(flow.tasks) if group_by == "tag" else [Group(None, "", flow.tasks)]
+        yield from _indented(["tasks = {}", *_grouped(graph, groups), *_edges([flow])])
 
 
-def _one(graph: TaskGraph) -> Iterator[str]:
+def _one(graph: TaskGraph, group_by: str) -> Iterator[str]:
     schedules = sorted({flow.schedule for flow in graph.flows if flow.schedule})
     if len(schedules) > 1:
         msg = (
@@ -107,14 +133,42 @@ def _one(graph: TaskGraph) -> Iterator[str]:
     when = literal(schedules[0] if schedules else None)
     yield ""
     yield from _dag(graph, slug(graph.project), graph.flows, when, "")
-    yield from _indented(["tasks = {}"])
-    for flow in graph.flows:
-        yield f"{_INDENT}with TaskGroup("
-        named = [f"group_id={literal(flow.name)},", f"tooltip={literal(flow.doc)},"]
-        yield from _indented(named, by=2)
-        yield f"{_INDENT}):"
-        yield from _indented(_tasks(graph, flow), by=2)
-    yield from _indented(_edges(graph.flows))
+    tasks = [task for flow in graph.flows for task in flow.tasks]
+    by_pipeline = (Group(flow.name, flow.doc, flow.tasks) for flow in graph.flows)
+    groups = _by_tag(tasks, apart=True) if group_by == "tag" else by_pipeline
+    yield from _indented(["tasks = {}", *_grouped(graph, groups), *_edges(graph.flows)])
+
+
+@dataclass(frozen=True)
+class Group:
+    """Tasks in a box of Airflow's graph; without a name, in none."""
+
+    name: str | None
+    doc: str
+    tasks: Sequence[Task]
+    apart: bool = False
+    """Whether tasks of several pipelines may be in it: then their names hold the pipeline."""
+
+
+def _by_tag(tasks: Sequence[Task], *, apart: bool = False) -> Iterator[Group]:
+    """By the first tag; no node has a name like that of such a group."""
+    named = {task.node: None if task.tag is None else f"tag-{slug(task.tag)}" for task in tasks}
+    for name in dict.fromkeys(named.values()):
+        mine = [task for task in tasks if named[task.node] == name]
+        yield Group(name, mine[0].tag or "", mine, apart)
+
+
+def _grouped(graph: TaskGraph, groups: Iterable[Group]) -> Iterator[str]:
+    for group in groups:
+        tasks = _tasks(graph, group)
+        if group.name is None:
+            yield from tasks
+            continue
+        yield _GROUP
+        named = [f"group_id={literal(group.name)},", f"tooltip={literal(group.doc)},"]
+        yield from _indented(named)
+        yield "):"
+        yield from _indented(tasks)
 
 
 def _dag(graph: TaskGraph, name: str, flows: Sequence[Flow], when: str, doc: str) -> Iterator[str]:
@@ -138,15 +192,19 @@ def _dag(graph: TaskGraph, name: str, flows: Sequence[Flow], when: str, doc: str
     yield "):"
 
 
-def _tasks(graph: TaskGraph, flow: Flow) -> Iterator[str]:
-    for task in flow.tasks:
-        yield f"{_variable(task.node)} = OdibiNode("
-        yield from _indented(_arguments(graph, task))
+def _tasks(graph: TaskGraph, group: Group) -> Iterator[str]:
+    for task in group.tasks:
+        node = task.node
+        name = f"{node.pipeline}__{node.name}" if group.apart else node.name
+        if len(name) + len(group.name or "") >= _MAX_ID:
+            msg = f"{node}: the name of its task would have more than {_MAX_ID} characters"
+            raise ConfigError(msg)
+        yield f"{_variable(node)} = OdibiNode("
+        yield from _indented([f"task_id={literal(name)},", *_arguments(graph, task)])
         yield ")"
 
 
 def _arguments(graph: TaskGraph, task: Task) -> Iterator[str]:
-    yield f"task_id={literal(task.node.name)},"
     yield f"node={literal(str(task.node))},"
     if task.doc:
         # a text that ends in .md would be taken for the name of a file

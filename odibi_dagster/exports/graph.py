@@ -34,6 +34,8 @@ class Task:
     """Of one try; None is no limit."""
     quarantines: bool
     """Whether broken rows of it are published apart."""
+    tag: str | None = None
+    """The first of the node's tags."""
 
 
 @dataclass(frozen=True)
@@ -145,6 +147,7 @@ def _task(
         pool=next((level.pool for level in levels if level.pool), None),
         timeout=next((lv.airflow.timeout for lv in levels if lv.airflow.timeout), None),
         quarantines=node.quarantine is not None,
+        tag=next(iter(node.config.tags), None),
     )
 
 

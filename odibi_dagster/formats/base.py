@@ -110,6 +110,8 @@ class Format(ABC):
     """Whether `partition_by` works."""
     atomic_partitions: ClassVar[bool] = False
     """Whether a table with `partition_by` becomes visible as a whole."""
+    grows: ClassVar[bool] = False
+    """Whether rows that are added may bring columns of their own, with `options.mergeSchema`."""
     expires: ClassVar[bool] = False
     """Whether `expire` removes rows."""
     in_database: ClassVar[bool] = False

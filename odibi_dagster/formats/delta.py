@@ -15,10 +15,12 @@ from odibi_dagster.formats import files as staging
 from odibi_dagster.formats import types
 from odibi_dagster.formats.base import KEYED, Published, Size, Staged, formats
 from odibi_dagster.formats.delta_commit import (
+    add_with_columns,
     commit,
     create,
     delete,
     expire,
+    grows,
     last_batch,
     literal,
     merge,
@@ -70,6 +72,8 @@ class DeltaWriteOptions(Model):
     keys: Keys = ()
     """The columns that identify a row, for `append_once` and `upsert`."""
     overwriteSchema: bool = True  # noqa: N815
+    mergeSchema: bool = False  # noqa: N815
+    """Whether rows that are added may bring new columns: null in the rows that are there."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,8 @@ class DeltaStaged(Staged):
     """Staged rows, and the table as it was then: only on top of that may they be published."""
 
     snapshot: DeltaTable | None = None
+    grown: bool = False
+    """Whether they have columns that the table lacks."""
 
 
 @formats.register("delta")
@@ -84,6 +90,7 @@ class Delta(Parquet):
     """A Delta table. A scan stays on its version; an overwrite is one atomic commit."""
 
     atomic_partitions = True
+    grows = True
     read_options = DeltaReadOptions  # type: ignore[assignment]
     write_options = DeltaWriteOptions  # type: ignore[assignment]
     conversions = types.DELTA
@@ -151,8 +158,10 @@ class Delta(Parquet):
             snapshot = _open(location) if self.exists(location) else None
             stored = self._columns(engine, frame, location, snapshot, mode, options)
             _check(location, snapshot, stored, partition_by, mode)
-            # a merge decides itself which partition a row belongs to
-            folders = () if snapshot is not None and mode == "upsert" else partition_by
+            grown = snapshot is not None and mode != "overwrite" and grows(snapshot, stored)
+            # a merge decides itself which partition a row belongs to, and so does whoever writes
+            # rows with new columns
+            folders = () if grown or (snapshot and mode == "upsert") else partition_by
             kind, words = "parquet", dict(SINK[engine.name])
             rows = engine.sink(stored, kind, folder, partition_by=folders, **words)
             staging.escape_folders(folder)
@@ -166,6 +175,7 @@ class Delta(Parquet):
                 partition_by=folders,
                 options=options,
                 snapshot=snapshot,
+                grown=grown,
             )
 
     def _columns(
@@ -184,7 +194,8 @@ class Delta(Parquet):
             return self.conform(frame)
         table = scan_version(engine, location, snapshot)
         stored = table.collect_schema()
-        rows = fitted(engine, self.conform(with_types_for_nulls(frame, stored)), stored)
+        rows = self.conform(with_types_for_nulls(frame, stored))
+        rows = fitted(engine, rows, stored, grows=options.mergeSchema)
         return without(rows, table, options.keys) if mode == "append_once" else rows
 
     def scan_staged(self, engine: Engine, staged: Staged) -> Frame:
@@ -265,6 +276,8 @@ def _commit(staged: DeltaStaged) -> dict[str, int]:
         create(staged)
     elif staged.mode == "upsert":
         return merge(staged, staged.snapshot)
+    elif staged.grown:
+        add_with_columns(staged, staged.snapshot)
     else:
         files = staging.move_in(staged.location.path, staged.folder, staged.files)
         commit(staged, staged.snapshot, files)

@@ -2,6 +2,7 @@
 
     python drive.py edges FILE
     python drive.py run FILE DAG_ID CONF DAY
+    python drive.py pod FILE DAG_ID TASK_ID
 
 Answers in JSON, in a last line that begins with RESULT.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 import json
 import sys
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import airflow
 from airflow.utils.session import create_session
@@ -21,7 +23,9 @@ if IS_3:
     from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
     from airflow.models.asset import AssetEvent, AssetModel
     from airflow.models.dagbundle import DagBundleModel
+    from airflow.sdk.exceptions import AirflowFailException
 else:
+    from airflow.exceptions import AirflowFailException
     from airflow.models.dagbag import DagBag
     from airflow.models.dataset import DatasetEvent as AssetEvent
     from airflow.models.dataset import DatasetModel as AssetModel
@@ -83,6 +87,35 @@ def run(file, dag_id, conf, day):
         }
 
 
+def pod(file, dag_id, task_id):
+    """The pod of a Kubernetes task as it would be asked for, and what a lost one means."""
+    from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
+
+    task, asked = bag_of(file).dags[dag_id].get_task(task_id), {}
+
+    def execute(self, context):
+        containers = self.build_pod_request_obj().spec.containers
+        (container,) = (each for each in containers if each.name == "base")
+        asked.update(container.to_dict(), sidecar=self.do_xcom_push)
+        self.seen = {"retryable": False, "message": "not_null broke"}
+        raise RuntimeError("the pod failed")
+
+    KubernetesPodOperator.execute = execute
+    context = {
+        "params": {"partition": "2026-01-01", "full_refresh": True},
+        "dag_run": None,
+        "run_id": "manual__1",
+        "ti": SimpleNamespace(try_number=2),
+    }
+    try:
+        task.execute(context)
+    except AirflowFailException as error:
+        ended = f"{type(error).__name__}: {error}"
+    env = {each["name"]: each["value"] for each in asked["env"] if each["value"]}
+    names = ("image", "command", "args", "sidecar")
+    return {**{name: asked[name] for name in names}, "env": env, "ended": ended}
+
+
 if __name__ == "__main__":
-    answer = {"edges": edges, "run": run}[sys.argv[1]](*sys.argv[2:])
+    answer = {"edges": edges, "run": run, "pod": pod}[sys.argv[1]](*sys.argv[2:])
     print("RESULT " + json.dumps(answer, default=str))

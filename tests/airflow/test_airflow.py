@@ -49,9 +49,22 @@ pipelines:
         inputs: {o: $bronze.orders}
         transform: {steps: [SELECT count(*) AS n FROM o]}
         write: {connection: lake, format: parquet, path: after.parquet}
+  - pipeline: stopped
+    nodes:
+      - name: halting
+        read: {connection: lake, format: csv, path: orders.csv}
+        validation: {tests: [{type: row_count, min: 100, on_fail: halt}]}
+        write: {connection: lake, format: parquet, path: halting.parquet}
+      - name: first
+        read: {connection: lake, format: csv, path: orders.csv}
+        write: {connection: lake, format: parquet, path: first.parquet}
+      - name: second
+        depends_on: [first]
+        write: {connection: lake, format: parquet, path: second.parquet}
   - pipeline: silver
     nodes:
       - name: doomed
+        tags: [deadly]
         inputs: {o: $bronze.orders}
         transform: {steps: [{function: die_once}]}
         write: {connection: lake, format: parquet, path: doomed.parquet}
@@ -115,6 +128,12 @@ def test_the_exact_edges(airflow: Airflow, shop: Path) -> None:
             "templates": [],
             "retries": [1],
         },
+        "shop__stopped": {
+            "tasks": {"halting": [], "first": [], "second": ["first"]},
+            "assets": [],
+            "templates": [],
+            "retries": [1],
+        },
         "shop__silver": {
             "tasks": {"doomed": []},
             "assets": ["odibi://shop/bronze/orders"],
@@ -173,3 +192,55 @@ def test_parameters_of_a_run(airflow: Airflow, shop: Path) -> None:
     assert pl.read_delta(str(shop / "lake/orders")).height == 3, "replaced, not added to"
     done = _run(airflow, shop, "shop__bronze", '{"partition": "2026-01-01"}')
     assert done["tasks"]["orders"] == ["failed", 1], "the node has no partitions"
+
+
+def test_a_contract_that_halts_stops_the_dag_run(airflow: Airflow, shop: Path) -> None:
+    """Also what does not wait for it: `second` comes after `halting` in time alone."""
+    done = _run(airflow, shop, "shop__stopped")
+    assert done["state"] == "failed"
+    assert done["tasks"]["halting"] == ["failed", 1]
+    assert done["tasks"]["second"][0] in ("failed", "upstream_failed")
+    assert not (shop / "lake/second.parquet").exists()
+
+
+def test_groups_of_tags(airflow: Airflow, shop: Path) -> None:
+    assert _export(shop, "--layout", "one-dag", "--group-by", "tag") == 0
+    (dag,) = airflow("edges", str(shop / "dags/shop.py")).values()
+    assert dag["tasks"]["tag-deadly.silver__doomed"] == ["bronze__orders"]
+
+
+CLUSTER = """\
+apiVersion: v1
+kind: Config
+clusters: [{name: none, cluster: {server: "https://127.0.0.1:1"}}]
+users: [{name: nobody, user: {}}]
+contexts: [{name: none, context: {cluster: none, user: nobody}}]
+current-context: none
+"""
+"""One that nobody asks: the pod is only made up."""
+
+
+def test_a_pod_for_each_node(airflow: Airflow, shop: Path) -> None:
+    """What Kubernetes would be asked for, and how a pod that failed for good ends its task."""
+    assert _export(shop, "--runner", "kubernetes", "--image", "shop:7") == 0
+    (shop / "kube").write_text(CLUSTER)
+    told = airflow(
+        "pod", str(shop / "dags/shop.py"), "shop__bronze", "import", KUBECONFIG=str(shop / "kube")
+    )
+    assert told == {
+        "image": "shop:7",
+        "command": ["odibi-dagster"],
+        "args": [
+            "run-node", "bronze/import", "--config", "odibi.yaml",
+            "--result-file", "/airflow/xcom/return.json",
+            "--partition=2026-01-01", "--full-refresh",
+        ],
+        "sidecar": True,
+        "env": {
+            "AIRFLOW_CTX_DAG_ID": "shop__bronze",
+            "AIRFLOW_CTX_DAG_RUN_ID": "manual__1",
+            "AIRFLOW_CTX_TASK_ID": "import",
+            "AIRFLOW_CTX_TRY_NUMBER": "2",
+        },
+        "ended": "AirflowFailException: not_null broke",
+    }  # fmt: skip

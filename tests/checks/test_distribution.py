@@ -186,7 +186,7 @@ def test_it_says_with_which_run_it_was_compared():
     judgement = judge_one(numbers(engine, 12.5), contract, engine, history)
     assert judgement.description == (
         "mean of 'x' is 12.5, +25.00% from 10 (batch 2, published 2024-01-10 12:00Z); expected "
-        "within 10% of 10"
+        "within 10% of the last published run"
     )
     metadata = judgement.metadata()
     assert (metadata["observed"], metadata["baseline"]) == (12.5, 10.0)

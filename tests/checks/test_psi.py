@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from odibi_dagster.checks.base import contracts
+from odibi_dagster.engines.base import get_engine
 from tests.checks.frames import NAN, judged, make, published
 
 PSI = contracts["distribution"](column="x", metric="psi")
@@ -118,10 +119,14 @@ def test_no_text_is_remembered(engine):
 
 
 def test_names_fit_into_the_table():
-    from odibi_dagster.engines.base import get_engine
-
     engine, name = get_engine("polars"), "ü" * 128
     contract = contracts["distribution"](column=name, metric="psi")
     history = published([make(engine, {name: "int"}, [(1,)])], contract, engine)
     (past,) = history[contract.check_name]
     assert max(map(len, past.metrics)) <= 64
+
+
+def test_what_a_first_run_says():
+    engine = get_engine("polars")
+    (judgement,) = judged(column(engine, "int", [1]), [PSI], engine)
+    assert judgement.description == "psi of 'x' needs an earlier run; baseline: none"

@@ -51,6 +51,10 @@ FULL: dict[str, Any] = {
                     "validation": {
                         "tests": [{"type": "not_null", "columns": ["x"], "on_fail": "quarantine"}],
                         "quarantine": {"connection": "lake", "path": "q", "add_columns": {}},
+                        "gate": {
+                            "thresholds": [{"test": "not_null", "min_pass_rate": 0.9}],
+                            "row_count": {},
+                        },
                     },
                     "write": {
                         "connection": "lake",
@@ -84,6 +88,9 @@ PATHS: dict[str, tuple[str | int, ...]] = {
     "validation": (*NODE, "validation"),
     "validation.quarantine": (*NODE, "validation", "quarantine"),
     "validation.quarantine.add_columns": (*NODE, "validation", "quarantine", "add_columns"),
+    "validation.gate": (*NODE, "validation", "gate"),
+    "validation.gate.thresholds": (*NODE, "validation", "gate", "thresholds", 0),
+    "validation.gate.row_count": (*NODE, "validation", "gate", "row_count"),
     "write": (*NODE, "write"),
     "write.add_metadata": (*NODE, "write", "add_metadata"),
     "dagster, at the project": ("dagster",),

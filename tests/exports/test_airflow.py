@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from odibi_dagster.core.names import NodeId
 from odibi_dagster.errors import ConfigError
-from odibi_dagster.exports.airflow import LAYOUTS, airflow_dags, literal
+from odibi_dagster.exports.airflow import airflow_dags, literal
 from odibi_dagster.exports.graph import Flow, Retry, Task, TaskGraph
-from tests.exports.support import exported, graph_of
+from tests.exports.support import WAYS, exported, graph_of
 from tests.exports.test_graph import CYCLE, SHOP
 
 HOSTILE = st.one_of(
@@ -71,7 +71,7 @@ def _graphs(draw: st.DrawFn) -> TaskGraph:
         tasks = tuple(
             Task(
                 node, tuple(mine[:number]), draw(HOSTILE), draw(HOSTILE), draw(HOSTILE),
-                timedelta(seconds=9), draw(st.booleans()),
+                timedelta(seconds=9), draw(st.booleans()), draw(st.none() | HOSTILE),
             )
             for number, node in enumerate(mine)
         )  # fmt: skip
@@ -88,20 +88,22 @@ def _graphs(draw: st.DrawFn) -> TaskGraph:
     )  # fmt: skip
 
 
-@given(_graphs(), HOSTILE, st.sampled_from(LAYOUTS))
-def test_whatever_the_project_says_stays_text(graph: TaskGraph, config: str, layout: str) -> None:
-    text = airflow_dags(graph, config=config, layout=layout)
+@given(_graphs(), HOSTILE, HOSTILE, st.sampled_from(WAYS))
+def test_whatever_the_project_says_stays_text(
+    graph: TaskGraph, config: str, image: str, way: dict[str, str]
+) -> None:
+    text = airflow_dags(graph, config=config, **{**way, "image": image})
     text.encode()  # it can be written to a file
     _holds_only_literals(text)
     tasks = [task for flow in graph.flows for task in flow.tasks]
-    said = [
+    said = sorted(
         ast.literal_eval(word.value)
         for node in ast.walk(ast.parse(text))
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "OdibiNode"
         for word in node.keywords
         if word.arg == "owner"
-    ]
-    assert said == [task.owner for task in tasks if task.owner]
+    )
+    assert said == sorted(task.owner for task in tasks if task.owner)
 
 
 def test_a_text_that_names_the_place_of_another(tmp_path: Path) -> None:
@@ -121,18 +123,18 @@ def test_a_literal_is_the_text_itself(text: str) -> None:
     assert literal(text).isprintable()
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
-def test_the_same_input_gives_the_same_bytes(tmp_path: Path, layout: str) -> None:
-    first = exported(tmp_path, SHOP, layout)
+@pytest.mark.parametrize("way", WAYS)
+def test_the_same_input_gives_the_same_bytes(tmp_path: Path, way: dict[str, str]) -> None:
+    first = exported(tmp_path, SHOP, **way)
     (tmp_path / "elsewhere").mkdir()
-    assert exported(tmp_path / "elsewhere", SHOP, layout) == first
+    assert exported(tmp_path / "elsewhere", SHOP, **way) == first
     assert str(tmp_path) not in first
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
-def test_ruff_has_nothing_to_say(tmp_path: Path, layout: str) -> None:
+@pytest.mark.parametrize("way", WAYS)
+def test_ruff_has_nothing_to_say(tmp_path: Path, way: dict[str, str]) -> None:
     file = tmp_path / "shop.py"
-    file.write_text(exported(tmp_path, SHOP, layout), encoding="utf-8")
+    file.write_text(exported(tmp_path, SHOP, **way), encoding="utf-8")
     ruff = Path(sys.executable).parent / "ruff"
     for command in (["check"], ["format", "--diff", "--line-length=100"]):
         done = subprocess.run(
@@ -180,5 +182,22 @@ def test_one_dag_has_one_schedule(tmp_path: Path) -> None:
 def test_secrets_never_appear(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CANARY", "do-not-tell")
     text = SHOP.replace("dagster:\n", "dagster:\n  state_url: postgresql://u:${CANARY}@h/db\n", 1)
-    for layout in LAYOUTS:
-        assert "do-not-tell" not in exported(tmp_path, text, layout)
+    for way in WAYS:
+        assert "do-not-tell" not in exported(tmp_path, text, **way)
+
+
+def test_groups_of_tags(tmp_path: Path) -> None:
+    """Two tags that Airflow would write alike are one group; a node without a tag is in none."""
+    text = SHOP.replace("- name: orders", "- name: orders\n        tags: [a b, c]")
+    text = text.replace("- name: count", "- name: count\n        tags: [a_b]")
+    tree = exported(tmp_path, text, "one-dag", group_by="tag")
+    assert tree.count('group_id="tag-a_b"') == 1
+    assert tree.count("with TaskGroup(") == 1
+    for name in ("bronze__orders", "silver__count"):
+        assert f'task_id="{name}"' in tree
+
+
+def test_a_name_that_airflow_would_refuse(tmp_path: Path) -> None:
+    text = SHOP.replace("bronze", "b" * 128).replace("orders", "o" * 128)
+    with pytest.raises(ConfigError, match="more than 250 characters"):
+        exported(tmp_path, text, "one-dag")
