@@ -281,8 +281,15 @@ class RowContract(Contract):
     def valid(self, shape: Shape) -> nw.Expr:
         """True where a row keeps the promise; null counts as kept."""
 
-    def marked(self, frame: Frame, shape: Shape) -> Frame:
-        """The frame with the columns that `valid` names and it lacks: what other tables say."""
+    def marked(self, frame: Frame, engine: Engine, shape: Shape) -> Frame:
+        """The frame with the columns that `valid` names and it lacks, which other rows tell."""
+        return frame
+
+    def around(self, frame: Frame, engine: Engine, shape: Shape, limit: int) -> Frame:
+        """At least `limit` broken rows, if there are so many, among as few others as possible.
+
+        With each of them all rows that make it one. By default the frame as it is.
+        """
         return frame
 
     def broken(self, shape: Shape) -> nw.Expr:

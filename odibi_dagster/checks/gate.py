@@ -162,7 +162,7 @@ class Gate(Contract):
         if len(self.rules) < 2 or self._tell(shape):
             return {}
         for rule in self.rules:
-            frame = rule.marked(frame, shape)
+            frame = rule.marked(frame, engine, shape)
         flags = {f"{_FLAG}{place}": rule.broken(shape) for place, rule in enumerate(self.rules)}
         flagged = frame.with_columns(**flags)
         return {"broken": flagged.filter(_any(*map(nw.col, flags))).select(nw.len())}
