@@ -42,8 +42,14 @@ class DagsterFace:
 
     @property
     def publishes(self) -> bool:
-        """Whether a table of the node is selected; a run of checks alone publishes nothing."""
+        """Whether a table of the node is selected; a run of checks alone judges what is stored."""
         return bool(self.context.selected_asset_keys)
+
+    @property
+    def asked(self) -> list[str]:
+        """The checks that are selected, by our names of them."""
+        selected = self.context.selected_asset_check_keys
+        return [name for name in self.node.checks if self.checks[name] in selected]
 
     def say(self, text: str) -> None:
         """One line in Dagster's log, about this node."""
@@ -55,18 +61,11 @@ class DagsterFace:
 
     def judged(self, before: Judged, after: Judged | None) -> Iterator[Event]:
         """A result for every selected check, then a Failure where one of them blocks."""
-        results = {
-            f"{judged.prefix}{judgement.check_name}": (judgement, judged)
-            for judged in (before, after)
-            if judged
-            for judgement in judged.judgements
-        }
+        results = _by_name(before, after)
         blocking = [name for name, (judgement, _) in results.items() if judgement.blocks]
         broken = [name for name, (judgement, _) in results.items() if not judgement.passed]
         shown = set(broken[:_EXAMPLES])
-        for name in self.node.checks:
-            if self.checks[name] not in self.context.selected_asset_check_keys:
-                continue
+        for name in self.asked:
             if name in results:
                 judgement, judged = results[name]
                 yield self._result(name, judgement, judged if name in shown else None)
@@ -75,7 +74,21 @@ class DagsterFace:
         if any(judgement.halts for judgement, _ in results.values()):
             halt(self.context.instance, self.context.run.run_id, self.node.id)
         if blocking:
-            raise self._stop({name: results[name][0] for name in blocking})
+            reason = "nothing was published, the old data is in place"
+            raise self._stop(reason, {name: results[name][0] for name in blocking})
+
+    def rejudged(self, before: Judged, after: Judged) -> Iterator[Event]:
+        """A result for every selected check, then a Failure where what is stored breaks one."""
+        results = _by_name(before, after)
+        shown = [name for name, (judgement, _) in results.items() if not judgement.passed]
+        for name, (judgement, judged) in results.items():
+            said = {
+                "scope": "input" if judged.prefix else "table",
+                "action": "none" if judgement.passed else "reported",
+            }
+            yield self._result(name, judgement, judged if name in shown[:_EXAMPLES] else None, said)
+        if broken := {name: one for name, (one, _) in results.items() if one.blocks}:
+            raise self._stop("what is stored breaks its contracts, and stays as it is", broken)
 
     def published(self, outcome: Outcome) -> Iterator[Event]:
         """The node's event, then its quarantine's; what is not selected is logged instead."""
@@ -93,15 +106,24 @@ class DagsterFace:
         yield dg.MaterializeResult(asset_key=key, data_version=dg.DataVersion(self.run_id))
 
     def _result(
-        self, name: str, judgement: Judgement, judged: Judged | None
+        self,
+        name: str,
+        judgement: Judgement,
+        judged: Judged | None,
+        said: Mapping[str, str] | None = None,
     ) -> dg.AssetCheckResult:
+        """The result, with five broken rows of what was judged, and what else is `said`."""
         return dg.AssetCheckResult(
             asset_key=self.key,
             check_name=self.checks[name].name,
             passed=judgement.passed,
             severity=dg.AssetCheckSeverity(judgement.severity),
             description=judgement.description,
-            metadata={**judgement.metadata(), **self._examples(judgement, judged)},
+            metadata={
+                **judgement.metadata(),
+                **(said or {}),
+                **self._examples(judgement, judged),
+            },
         )
 
     def _examples(self, judgement: Judgement, judged: Judged | None) -> dict[str, Any]:
@@ -125,11 +147,11 @@ class DagsterFace:
             description=reason,
         )
 
-    def _stop(self, broken: Mapping[str, Judgement]) -> dg.Failure:
+    def _stop(self, what: str, broken: Mapping[str, Judgement]) -> dg.Failure:
         lines = [f"{name}: {judgement.description}" for name, judgement in broken.items()]
         message = listing(lines, 20, separator="; ")
         return dg.Failure(
-            f"node {self.node.id}: nothing was published, the old data is in place; {message}",
+            f"node {self.node.id}: {what}; {message}",
             metadata={"odibi/exit_code": ContractError.exit_code, "failed_checks": list(broken)},
             allow_retries=False,
         )
@@ -137,6 +159,16 @@ class DagsterFace:
     def _log(self, key: dg.AssetKey, metadata: dict[str, Any]) -> None:
         tags = {"dagster/data_version": self.run_id}
         self.context.log_event(dg.AssetMaterialization(key, metadata=metadata, tags=tags))
+
+
+def _by_name(before: Judged, after: Judged | None) -> dict[str, tuple[Judgement, Judged]]:
+    """Every judgement by the name of its check, and what it is about."""
+    return {
+        f"{judged.prefix}{judgement.check_name}": (judgement, judged)
+        for judged in (before, after)
+        if judged
+        for judgement in judged.judgements
+    }
 
 
 def _markdown(rows: Sequence[Mapping[str, Any]]) -> str:

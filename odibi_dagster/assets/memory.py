@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 _MAX_FUTURE = timedelta(days=1)
 _MARGIN = timedelta(days=2)
+_NO_BATCH = 2**31 - 1
+"""More than any number of a batch."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,17 @@ class Memory:
             stopped.set()
         if not session.is_over:
             self.store.release(lease)
+
+    def of_tables(
+        self, node: Node, wanted: Mapping[str, Lookback]
+    ) -> Mapping[str, tuple[Past, ...]]:
+        """The last published batches, by check name, where each of them was the whole table.
+
+        Of a node that adds to its table there is none: no batch can be compared with a table.
+        """
+        if not wanted or node.target is None or node.target.mode != "overwrite":
+            return {}
+        return self.store.history(self.identity, wanted, before=_NO_BATCH, windowed=False)
 
     def _fenced(self, lease: Lease, node: Node) -> FencedError:
         return FencedError(f"{lease.fenced()}; {Mends(node.id, self.identity).again} goes on")

@@ -41,10 +41,14 @@ def materialized(node: Node, outcome: Outcome, *, quarantine: bool = False) -> d
         metadata["rows_written"] = published.rows
     if published.adopted:
         metadata["adopted"] = True  # an earlier try had published this batch
+    if quarantine and outcome.broken is not None:
+        metadata["broken_rows"] = outcome.broken
     if quarantine:
         return metadata
-    if outcome.quarantine is not None and outcome.quarantine.rows is not None:
-        metadata["quarantined_rows"] = outcome.quarantine.rows
+    if outcome.rejected is not None:
+        metadata["quarantined_rows"] = outcome.rejected
+    if outcome.broken is not None and outcome.quarantine is not None:
+        metadata["quarantined_rows_stored"] = outcome.quarantine.rows
     if outcome.window is not None:
         metadata |= window_metadata(outcome.window)
     metadata["seconds"] = round(outcome.seconds, 3)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from odibi_dagster.assets.shield import uninterrupted
 from odibi_dagster.checks.judge import judge, remembered
 from odibi_dagster.checks.observe import observe
-from odibi_dagster.checks.split import limit_broken, split
+from odibi_dagster.checks.split import how_many, limit_broken, rejected_at, split
 from odibi_dagster.checks.tables import Tables
 from odibi_dagster.config.project import External, Stored, Upstream
 from odibi_dagster.config.promises import INPUT_PREFIX
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from odibi_dagster.checks.base import Contract
     from odibi_dagster.checks.judge import Judgement
     from odibi_dagster.checks.tables import Standing
-    from odibi_dagster.config.project import Node, Target
+    from odibi_dagster.config.project import Node, Quarantine, Target
     from odibi_dagster.core.facts import Facts
     from odibi_dagster.core.frame import Frame
     from odibi_dagster.core.history import Past
@@ -79,17 +79,21 @@ class Outcome:
     quarantine: Published | None
     seconds: float
     plan: str
+    broken: int | None = None
+    """Rows that were rejected, where the quarantine holds fewer; None: all of them are in it."""
     window: Window | None = None
     """Which rows of its input were new, where a node tells."""
+
+    @property
+    def rejected(self) -> int | None:
+        """How many rows of the batch are not published because they broke a rule."""
+        if self.broken is not None or self.quarantine is None:
+            return self.broken
+        return self.quarantine.rows
 
 
 class Face(Protocol):
     """What the run tells the orchestrator, and asks it."""
-
-    @property
-    def publishes(self) -> bool:
-        """Whether anything may become visible."""
-        ...
 
     def planned(self, node: Node, schema: Mapping[str, nw.dtypes.DType]) -> Iterator[Event]:
         """A view was planned: nothing is stored."""
@@ -115,7 +119,7 @@ def run_node(run: NodeRun, face: Face) -> Iterator[Event]:
         staged = None if before.blocks else run.stage(run.steps(run.valid(inputs, before)))
         after = run.audit(staged) if staged else None
         yield from face.judged(before, after)
-        if staged is None or after is None or not face.publishes:
+        if staged is None or after is None:
             return
         valid, broken = run.split(staged, before, after)
         with uninterrupted():
@@ -135,6 +139,7 @@ class NodeRun:
     _started: float = field(default_factory=time.monotonic)
     _staged: list[tuple[str, Staged]] = field(default_factory=list)
     _plan: str = ""
+    _broken: int | None = None
     _held: ExitStack = field(default_factory=ExitStack)
     _session: Session | None = None
     _window: Window | None = None
@@ -193,6 +198,13 @@ class NodeRun:
         tables = compared(self.planner, self.node)
         return self._judge(frame, self.node.contracts, tables, stored=None, prefix=INPUT_PREFIX)
 
+    def judge_table(self, frame: Frame) -> Judged:
+        """One aggregate over the stored table, for the promises about the output."""
+        self._meter.phase = Phase.AUDITING
+        return self._judge(
+            frame, self.node.tests, compared(self.planner, self.node, frame), stored=None
+        )
+
     def valid(self, inputs: Mapping[str, Frame], before: Judged) -> Mapping[str, Frame]:
         """The inputs without the rows that a quarantining contract rejects."""
         if not before.quarantines or self.node.main is None or before.frame is None:
@@ -248,7 +260,9 @@ class NodeRun:
         self._meter.phase = Phase.SPLITTING
         sides = [self._split(judged) for judged in (before, after) if self._may_quarantine(judged)]
         broken = together([side[1] for side in sides])
-        broken = limit_broken(broken, quarantine.max_rows, quarantine.sample_fraction)
+        if quarantine.max_rows is not None or quarantine.sample_fraction is not None:
+            self._broken = how_many(broken, self.planner.engine)
+            broken = limit_broken(broken, quarantine.max_rows, quarantine.sample_fraction)
         if self._quarantine.mode != "overwrite":
             stored = self._stored(self._quarantine, broken.collect_schema())
             broken = as_stored_text(broken, stored or {})
@@ -271,17 +285,25 @@ class NodeRun:
         self._remembering.intend(self._window)
         if broken is not None and self.node.quarantine is not None:
             rejects = self._publish(broken, self._quarantine)
+            self._expire(self.node.quarantine)
         return self._outcome(self._publish(valid, self._target), rejects)
+
+    def _expire(self, quarantine: Quarantine) -> None:
+        """Remove what was rejected too long ago."""
+        if quarantine.retention is None or self._quarantine.mode == "overwrite":
+            return
+        before = rejected_at(self.at - quarantine.retention)
+        target = self._quarantine
+        target.format.expire(target.location, "_rejected_at", before)
 
     def record(self, outcome: Outcome) -> None:
         """Mark, batch, metrics and run in one transaction of the state's database.
 
         An adopted batch was judged by an earlier try: what this one has seen may be other rows.
         """
-        rejects = outcome.quarantine
         self._remembering.confirm(
             rows=outcome.target.rows,
-            quarantined=rejects.rows if rejects else None,
+            quarantined=outcome.rejected,
             bytes=outcome.target.bytes,
             seconds=outcome.seconds,
             adopted=outcome.target.adopted,
@@ -290,7 +312,7 @@ class NodeRun:
 
     def _outcome(self, target: Published, rejects: Published | None) -> Outcome:
         seconds = time.monotonic() - self._started
-        return Outcome(target, rejects, seconds, self._plan, self._window)
+        return Outcome(target, rejects, seconds, self._plan, self._broken, self._window)
 
     def _stands(self, staged: Staged) -> bool:
         return self._target.format.exists(staged.location)
@@ -379,7 +401,9 @@ class NodeRun:
     def _history(self) -> Mapping[str, tuple[Past, ...]]:
         """What all checks of the node compare with, by the names of the checks."""
         wanted = {name: each.lookback for name, each in self.node.checks.items() if each.lookback}
-        return self._remembering.history(wanted, self._window)
+        if self._session is None:
+            return self.memory.of_tables(self.node, wanted)
+        return self._session.history(wanted, self._window)
 
     def _history_of(self, prefix: str) -> Mapping[str, tuple[Past, ...]]:
         """The part of one frame's contracts. How many rows the input had, no batch says."""

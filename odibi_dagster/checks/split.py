@@ -65,7 +65,7 @@ def split(
     names = [prefix + rule.check_name for rule in rows]
     said = {
         "_rejection_reason": nw.concat_str(nw.lit("Failed: "), _broken_names(flags, names, ", ")),
-        "_rejected_at": nw.lit(at.astimezone(UTC).isoformat()),
+        "_rejected_at": nw.lit(rejected_at(at)),
         "_source_batch_id": nw.lit(batch),
         "_failed_tests": _broken_names(flags, names, ","),
         "_original_node": nw.lit(node),
@@ -106,6 +106,16 @@ def broken_rows(
 def _brief(name: str, dtype: nw.dtypes.DType) -> nw.Expr:
     """The column; of a text only the beginning, which is then all that leaves the engine."""
     return nw.col(name).str.slice(0, _TEXT) if dtype == nw.String() else nw.col(name)
+
+
+def rejected_at(moment: datetime) -> str:
+    """A moment as `_rejected_at` says it: of two such texts the lesser one is the earlier."""
+    return moment.astimezone(UTC).isoformat()
+
+
+def how_many(frame: Frame, engine: Engine) -> int:
+    """The rows of a frame, counted by a query of its own."""
+    return int(engine.fetch(frame.select(nw.len()), 1)[0]["len"])
 
 
 def limit_broken(

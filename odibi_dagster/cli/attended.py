@@ -30,17 +30,20 @@ def attend(
     chosen: Chosen,
     tags: Mapping[str, str],
     terminal: Terminal,
+    *,
+    quiet: bool = False,
 ) -> tuple[RunReport, int | None]:
     """What became of each node, and the exit code of the signal that ended it, if one did.
 
-    `args` has the `config` beside which Dagster's home is looked for, and `debug`.
+    `args` has the `config` beside which Dagster's home is looked for, and `debug`. With `quiet`,
+    stdout is left to the caller.
     """
     running = set(chosen.nodes.values())
     nodes = {node_id: NodeReport(node_id) for node_id in project.nodes if node_id in running}
     report = RunReport(nodes)
     home, ours = find_home(args.config)
     with _environment_kept(), open_instance(home, ours=ours) as instance:
-        stopped = _watched(args, project, chosen, instance, report, tags, terminal)
+        stopped = _watched(args, project, chosen, instance, report, tags, terminal, quiet)
     return report, stopped
 
 
@@ -63,6 +66,7 @@ def _watched(
     report: RunReport,
     tags: Mapping[str, str],
     terminal: Terminal,
+    quiet: bool,
 ) -> int | None:
     """Run, obeying signals; the exit code of the signal where one came."""
 
@@ -74,7 +78,7 @@ def _watched(
         terminal.note("stopped at once; the next run sweeps up what this one left aside")
 
     with (
-        Progress(report, terminal, chosen.board, traces=args.debug) as progress,
+        Progress(report, terminal, chosen.board, traces=args.debug, quiet=quiet) as progress,
         Stopping(announce, abandon) as stopping,
     ):
         resume()

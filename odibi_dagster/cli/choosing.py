@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -32,6 +32,8 @@ class Chosen:
     quarantines: frozenset[dg.AssetKey]
     board: Board
     """What is at work while the job runs in this process."""
+    selection: tuple[dg.AssetKey, ...] | None = None
+    """The assets that the job makes; None where it judges what is stored and makes none."""
 
 
 def choose_nodes(project: Project, terms: Sequence[str]) -> Chosen:
@@ -49,6 +51,28 @@ def choose_nodes(project: Project, terms: Sequence[str]) -> Chosen:
         msg = f"nothing to run: {names} has no node that is enabled"
         raise ConfigError(msg)
     return _chosen(project, assets, running, board)
+
+
+def choose_checks(project: Project, terms: Sequence[str]) -> Chosen:
+    """The job that judges what the nodes have stored. ConfigError where none of them has a check.
+
+    Further errors as above.
+    """
+    board: Board = {}
+    assets = project_assets(project, board=board)
+    keys = selected_keys(assets, terms)
+    judged = [
+        asset
+        for asset in assets
+        if asset.is_executable and asset.check_keys and keys & set(asset.keys)
+    ]
+    if not judged:
+        names = ", ".join(sorted("/".join(key.path) for key in keys))
+        msg = f"nothing to judge: {names} has no check; write contracts, or validation.tests"
+        raise ConfigError(msg)
+    chosen = _chosen(project, assets, judged, board)
+    selection = dg.AssetSelection.checks_for_assets(*chosen.keys)
+    return replace(chosen, job=_job(chosen.job.name, assets, selection), selection=None)
 
 
 def exactly(project: Project, nodes: Collection[NodeId]) -> Chosen:
@@ -71,12 +95,15 @@ def _chosen(
         spec.key for asset in running for spec in asset.specs if QUARANTINE_KEY in spec.metadata
     }
     return Chosen(
-        job=_job(_job_name(project, set(nodes.values())), assets, chosen),
+        job=_job(
+            _job_name(project, set(nodes.values())), assets, dg.AssetSelection.assets(*chosen)
+        ),
         keys=chosen,
         steps={asset.op.name: nodes[next(iter(asset.keys))] for asset in running},
         nodes=nodes,
         quarantines=frozenset(quarantines),
         board=board,
+        selection=chosen,
     )
 
 
@@ -116,8 +143,7 @@ def _job_name(project: Project, nodes: set[NodeId]) -> str:
 
 
 def _job(
-    name: str, assets: Sequence[dg.AssetsDefinition], keys: Sequence[dg.AssetKey]
+    name: str, assets: Sequence[dg.AssetsDefinition], selection: dg.AssetSelection
 ) -> dg.JobDefinition:
-    selection = dg.AssetSelection.assets(*keys)
     job = dg.define_asset_job(name, selection=selection, executor_def=dg.in_process_executor)
     return dg.Definitions(assets=assets, jobs=[job]).resolve_job_def(name)

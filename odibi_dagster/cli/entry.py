@@ -7,7 +7,17 @@ import sys
 import traceback
 from typing import TYPE_CHECKING, Protocol
 
-from odibi_dagster.cli import export_airflow, init, ls, run, run_node, show, state, validate
+from odibi_dagster.cli import (
+    checks,
+    export_airflow,
+    init,
+    ls,
+    run,
+    run_node,
+    show,
+    state,
+    validate,
+)
 from odibi_dagster.cli.terminal import Terminal
 from odibi_dagster.errors import ConfigError, OdibiError, did_you_mean
 
@@ -33,7 +43,7 @@ class Command(Protocol):
 
 
 _MODULES: tuple[Command, ...] = (
-    validate, run, show, ls, state, init, run_node, export_airflow,
+    validate, run, checks, show, ls, state, init, run_node, export_airflow,
 )  # fmt: skip
 COMMANDS: Mapping[str, Command] = {command.NAME: command for command in _MODULES}
 

@@ -47,16 +47,23 @@ class Progress:
     """
 
     def __init__(
-        self, report: RunReport, terminal: Terminal, board: Board, *, traces: bool = False
+        self,
+        report: RunReport,
+        terminal: Terminal,
+        board: Board,
+        *,
+        traces: bool = False,
+        quiet: bool = False,
     ) -> None:
+        """`quiet`: nothing but notes is said, and stdout is left to the caller."""
         self._report, self._terminal, self._traces = report, terminal, traces
-        self._board = board
+        self._board, self._quiet = board, quiet
         self._width = max((len(str(node.id)) for node in report), default=0)
         self._live: Live | None = None
 
     def __enter__(self) -> Progress:
         """On a terminal, start the living line."""
-        if self._terminal.is_live:
+        if self._terminal.is_live and not self._quiet:
             from rich.live import Live
 
             self._live = Live(
@@ -84,9 +91,10 @@ class Progress:
         """Print the node if it is done."""
         if not node.is_done:
             return
-        self._terminal.line(self.text(node), _STYLES.get(node.state, ""))
-        for line in details(node):
-            self._terminal.line(f"    {line}", _STYLES.get(node.state, ""))
+        style = _STYLES.get(node.state, "")
+        lines = [] if self._quiet else [self.text(node), *(f"    {one}" for one in details(node))]
+        for line in lines:
+            self._terminal.line(line, style)
         if self._traces and node.trace:
             self._terminal.note(node.trace)
         self._terminal.flush()
@@ -159,13 +167,14 @@ def _is_news(value: str, description: str) -> bool:
     return value not in _STRICT and value not in description
 
 
-def summary(report: RunReport) -> list[str]:
-    """The run in two or three lines."""
+def summary(report: RunReport, *, stores: bool = True) -> list[str]:
+    """The run in two or three lines; of rows nothing where it `stores` none."""
     states = report.states()
     parts = [f"{number} {state}" for state, number in states.items() if number]
+    done = f"{counted(report.rows, 'row')} stored" if stores else "judged"
     lines = [
-        f"{counted(len(report.nodes), 'node')}: {', '.join(parts)}; "
-        f"{counted(report.rows, 'row')} stored in {report.seconds:.1f} s"
+        f"{counted(len(report.nodes), 'node')}: {', '.join(parts)}; {done} in "
+        f"{report.seconds:.1f} s"
     ]
     checks = [
         f"{report.checks(state):,} {state}"

@@ -65,7 +65,7 @@ def materialize(
             instance=instance,
             run_id=report.run_id,
             tags=dict(tags or {}),
-            asset_selection=list(chosen.keys),
+            asset_selection=None if chosen.selection is None else list(chosen.selection),
             run_config=None if log else _QUIET,
             raise_on_error=False,
         )
@@ -129,7 +129,8 @@ class _Listener:
         rows = metadata.get("rows_written", metadata.get("dagster/row_count"))
         count = None if rows is None else int(rows.value)  # type: ignore[arg-type]
         if materialization.asset_key in self._chosen.quarantines:
-            node.quarantined = count
+            broken = metadata.get("broken_rows")
+            node.quarantined = count if broken is None else int(broken.value)  # type: ignore[arg-type]
         else:
             node.rows = count
 

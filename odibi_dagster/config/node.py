@@ -8,6 +8,7 @@ from pydantic import AliasChoices, BeforeValidator, Field
 
 from odibi_dagster.config.dagster import NodeDagster
 from odibi_dagster.config.privacy import PrivacyConfig
+from odibi_dagster.config.schema_policy import SchemaPolicyConfig
 from odibi_dagster.config.storage import InputConfig, ReadConfig, WriteConfig
 from odibi_dagster.config.validation import ValidationConfig
 from odibi_dagster.core.fate import NoEffect, NotYet
@@ -96,6 +97,7 @@ class NodeConfig(Model):
     contracts: list[dict[str, Any]] = []
     validation: ValidationConfig | None = None
     write: WriteConfig | None = None
+    schema_policy: SchemaPolicyConfig | None = None
     cache: bool = False
     """True: store the result, though the node has no `write`."""
     sensitive: bool | list[ColumnName] = False
@@ -110,7 +112,6 @@ class NodeConfig(Model):
     pre_sql: Later = []
     post_sql: Later = []
     materialized: Later = None
-    schema_policy: Later = None
 
     explanation: Annotated[Any, NoEffect("it documents")] = None
     explanation_file: Annotated[Any, NoEffect("it documents")] = None

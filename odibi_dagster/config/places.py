@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -87,8 +88,23 @@ def target(write: WriteConfig, at: Loc, setting: Setting) -> Target | None:
     options = _options(found.write_options, write.options, at, setting)
     if options is not None:
         options = _check_mode(write, found, options, at, setting)
+    if write.merge_schema and write.mode != "overwrite":
+        options = _growing(found, options, (*at, "merge_schema"), setting)
     mode = "upsert" if write.mode == MERGE else write.mode
     return Target(location, found, mode, tuple(write.partition_by), options)
+
+
+def _growing(found: Format, options: Any, at: Loc, setting: Setting) -> Any:
+    """The options with which rows that are added may bring columns; reports a format without."""
+    if not found.grows:
+        able = sorted(each.kind for each in formats.known.values() if each.grows)
+        message = (
+            f"format {found.kind} cannot add columns to rows that are stored; write format: "
+            f"{' or '.join(able)}"
+        )
+        setting.report.error(message, at)
+        return options
+    return (options or found.write_options()).model_copy(update={"mergeSchema": True})
 
 
 def _check_mode(write: WriteConfig, found: Format, options: Any, at: Loc, setting: Setting) -> Any:
@@ -112,6 +128,25 @@ def _check_mode(write: WriteConfig, found: Format, options: Any, at: Loc, settin
     return options
 
 
+def with_policy(site: Site, target: Target | None, setting: Setting) -> Target | None:
+    """The target, which takes columns that are new where the policy adds them.
+
+    Reports a policy that has nothing to compare with, or that the layout cannot keep.
+    """
+    policy, at = site.config.schema_policy, (*site.at, "schema_policy")
+    if policy is None or "write" in site.missing:
+        return target
+    if target is None:
+        if not site.config.columns:
+            message = "schema_policy compares with columns, or with what is written; write either"
+            setting.report.error(message, at, key=True)
+        return None
+    if policy.new != "add_nullable" or target.mode == "overwrite":
+        return target
+    options = _growing(target.format, target.options, at, setting)
+    return replace(target, options=options)
+
+
 def own_storage(site: Site, setting: Setting) -> Target:
     """The place of a node that promises something, or is cached, and has no `write`."""
     path = setting.storage / site.id.pipeline / f"{site.id.name}.parquet"
@@ -133,7 +168,32 @@ def quarantine(site: Site, node: Target, setting: Setting) -> Quarantine | None:
         return None
     # what a mode leaves of the node's rows it leaves of the rejected ones too
     place = replace(place, mode="overwrite" if node.mode == "overwrite" else "append")
-    return Quarantine(place, config.add_columns.stored, config.max_rows, config.sample_fraction)
+    return Quarantine(
+        place,
+        config.add_columns.stored,
+        config.max_rows,
+        config.sample_fraction,
+        _retention(config, place, at, setting),
+    )
+
+
+def _retention(
+    config: QuarantineConfig, place: Target, at: Loc, setting: Setting
+) -> timedelta | None:
+    """How long broken rows are kept; a default that cannot be kept to means for good."""
+    if config.retention_days is None or place.mode == "overwrite":
+        return None
+    if config.add_columns.rejected_at and place.format.expires:
+        return timedelta(days=config.retention_days)
+    if "retention_days" in config.model_fields_set:
+        message = (
+            "retention_days needs _rejected_at; write add_columns: {rejected_at: true}"
+            if place.format.expires
+            else f"retention_days does not work in {place.format.kind}; write a path for the "
+            "quarantine, which makes it parquet, or retention_days: null"
+        )
+        setting.report.error(message, (*at, "retention_days"))
+    return None
 
 
 def _named_quarantine(

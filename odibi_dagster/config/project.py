@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -76,6 +77,8 @@ class Quarantine:
     """The metadata columns, as stored: `_rejection_reason`, `_rejected_at`, ..."""
     max_rows: int | None = None
     sample_fraction: float | None = None
+    retention: timedelta | None = None
+    """How long a rejected row stays, where new ones are added to it; None: for good."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from odibi_dagster.config.later import lookup
 from odibi_dagster.config.links import Draft, link
 from odibi_dagster.config.naming import check_nodes, check_pipelines
 from odibi_dagster.config.personal import classify
-from odibi_dagster.config.places import first_load, own_storage, quarantine, target
+from odibi_dagster.config.places import first_load, own_storage, quarantine, target, with_policy
 from odibi_dagster.config.project import Node, Place, Project
 from odibi_dagster.config.promises import build_contracts, quarantining
 from odibi_dagster.config.site import Setting, Site
@@ -161,6 +161,7 @@ def _draft(site: Site, known: Collection[NodeId], setting: Setting) -> Draft:
         at = (*site.at, "read", "incremental")
         if "write" not in site.missing:
             check_incremental(config.read.incremental, config.write, at, setting.report)
+    place = with_policy(site, place, setting)
     sets_aside = quarantining(before, tests)
     if config.validation and config.validation.quarantine and not sets_aside:
         message = "quarantine is never used: no test has on_fail: quarantine"

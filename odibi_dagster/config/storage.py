@@ -119,7 +119,8 @@ class WriteConfig(Model):
     options: dict[str, Any] = {}
     register_table: Later = None
     table_properties: Later = {}
-    merge_schema: Later = False
+    merge_schema: bool = False
+    """Whether rows that are added may bring new columns; `options.mergeSchema` of Delta."""
     overwrite_schema: Later = False
     first_run_query: str | None = None
     """Read instead of `read.table` or `read.query` while the target is not there, and by a full

@@ -57,7 +57,8 @@ class QuarantineConfig(OpenModel):
     add_columns: QuarantineColumns = QuarantineColumns()
     max_rows: int | None = Field(None, ge=0)
     sample_fraction: float | None = Field(None, ge=0, le=1)
-    retention_days: Annotated[Any, NoEffect("broken rows are never deleted")] = 90
+    retention_days: int | None = Field(90, ge=1)
+    """Days after which rejected rows are removed, when the node next publishes; null: never."""
 
 
 class ValidationConfig(Model):

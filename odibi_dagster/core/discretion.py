@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from odibi_dagster.errors import as_cause
-
 _SHOWN = "***"
 WITHHELD = (
     "the message may quote values, and is withheld because the node has pii or sensitive columns"
@@ -14,7 +12,10 @@ WITHHELD = (
 
 @dataclass
 class Discretion:
-    """Held by an engine, and asked wherever it is about to say something."""
+    """Held by an engine, and asked wherever it is about to say something.
+
+    The error that one of ours is raised from is left to whoever shows it.
+    """
 
     withholds: bool = False
     """Whether no message may quote a value of a row."""
@@ -24,10 +25,6 @@ class Discretion:
     def told(self, error: BaseException, text: str) -> str:
         """What is said of an error: its text, or no more than its type."""
         return f"{type(error).__name__}: {WITHHELD}" if self.withholds else text
-
-    def cause(self, error: BaseException) -> BaseException | None:
-        """What our error is raised `from`: none where the original one would be shown with it."""
-        return None if self.withholds else as_cause(error)
 
     def censored(self, text: str) -> str:
         """A plan without the secrets, however an engine has escaped them.

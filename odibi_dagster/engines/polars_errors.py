@@ -49,7 +49,7 @@ def translating(discretion: Discretion) -> Iterator[None]:
         raise SchemaContractError(_first_line(error)) from as_cause(error)
     except _DATA as error:
         kind, told = _of_data(_first_line(error)), discretion.told(error, _first_line(error))
-        raise kind(told) from discretion.cause(error)
+        raise kind(told) from as_cause(error)
     except FileNotFoundError as error:
         raise DataReadError(str(error)) from as_cause(error)
     except OSError as error:

@@ -47,12 +47,12 @@ class SparkEngine:
 
     def scan(self, format: str, paths: Sequence[Path], **options: Any) -> Frame:
         """See `Engine.scan`; `options` are those of Spark's reader, `schema` a Spark schema."""
-        from odibi_dagster.engines.spark_errors import translating
+        from odibi_dagster.engines.spark_errors import unquoted
 
         reader = self.session.read.format(format)
         schema = options.pop("schema", None)
         reader = reader.schema(schema) if schema is not None else reader
-        with translating(self.discretion):
+        with unquoted(self.session, self.discretion):
             native = reader.options(**options).load([f"file://{_escaped(path)}" for path in paths])
             refuse_deep({column.name: column.dataType for column in native.schema})
         return nw.from_native(native)
@@ -71,7 +71,7 @@ class SparkEngine:
         from pyspark.sql import Observation
         from pyspark.sql import functions as F  # noqa: N812
 
-        from odibi_dagster.engines.spark_errors import translating
+        from odibi_dagster.engines.spark_errors import unquoted
         from odibi_dagster.engines.spark_jobs import flowing
 
         native: DataFrame = frame.to_native()
@@ -81,7 +81,7 @@ class SparkEngine:
         counted = native.observe(seen, F.count(F.lit(1)).alias("rows"))
         writer = counted.write.format(format).mode("append").options(**options)
         with (
-            translating(self.discretion),
+            unquoted(self.session, self.discretion),
             flowing(self.session) as flow,
             self.meter.sinking(folder, flow),
         ):
@@ -90,28 +90,28 @@ class SparkEngine:
 
     def sql(self, query: Query, frames: Mapping[str, Frame]) -> Frame:
         """See `Engine.sql`; no view is registered, so nothing has to be dropped afterwards."""
-        from odibi_dagster.engines.spark_errors import translating
+        from odibi_dagster.engines.spark_errors import unquoted
         from odibi_dagster.engines.sql.plan_spark import plan
 
         native = {name: frame.to_native() for name, frame in frames.items()}
         session = self.session
-        with translating(self.discretion):
+        with unquoted(self.session, self.discretion):
             return nw.from_native(plan(query.bind(frames), native, lambda: session.range(1)))
 
     def fetch(self, frame: Frame, limit: int) -> list[dict[str, Any]]:
         """See `Engine.fetch`."""
-        from odibi_dagster.engines.spark_errors import translating
+        from odibi_dagster.engines.spark_errors import unquoted
 
         native: DataFrame = frame.to_native()
-        with translating(self.discretion):
+        with unquoted(self.session, self.discretion):
             return [row.asDict(recursive=True) for row in native.limit(limit).collect()]
 
     def fetch_batches(self, frame: Frame, size: int) -> Iterator[list[dict[str, Any]]]:
         """See `Engine.fetch_batches`; the driver holds one partition at a time."""
-        from odibi_dagster.engines.spark_errors import translating
+        from odibi_dagster.engines.spark_errors import unquoted
 
         native: DataFrame = frame.to_native()
-        with translating(self.discretion):
+        with unquoted(self.session, self.discretion):
             rows = (row.asDict(recursive=True) for row in native.toLocalIterator())
             while batch := list(islice(rows, size)):
                 yield batch

@@ -9,6 +9,7 @@ from py4j.protocol import Py4JJavaError
 from pyspark.errors import AnalysisException, PySparkException
 
 from odibi_dagster.engines.base import LONG_NAME, TOO_LONG
+from odibi_dagster.engines.spark_log import silence
 from odibi_dagster.errors import (
     DataReadError,
     OdibiError,
@@ -21,6 +22,8 @@ from odibi_dagster.errors import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pyspark.sql import SparkSession
+
     from odibi_dagster.core.discretion import Discretion
 
 _COLUMNS = (
@@ -30,6 +33,15 @@ _COLUMNS = (
     "DATATYPE_MISMATCH",
     "UNSUPPORTED_DATA_TYPE_FOR_DATASOURCE",
 )
+
+
+@contextmanager
+def unquoted(session: SparkSession, discretion: Discretion) -> Iterator[None]:
+    """What Spark raises, in our words; its own log is silent where that would quote values."""
+    if discretion.withholds:
+        silence(session)
+    with translating(discretion):
+        yield
 
 
 @contextmanager
@@ -44,7 +56,7 @@ def translating(discretion: Discretion) -> Iterator[None]:
         raise kind(_first_line(error)) from as_cause(error)
     except PySparkException as error:
         told = discretion.told(error, _first_line(error))
-        raise DataReadError(told) from discretion.cause(error)
+        raise DataReadError(told) from as_cause(error)
     except Py4JJavaError as error:
         # A job that fails on a worker arrives untranslated; its causes say what it was.
         text = str(error)
@@ -52,7 +64,7 @@ def translating(discretion: Discretion) -> Iterator[None]:
             raise SchemaContractError(TOO_LONG) from as_cause(error)
         kind = WriteError if "No space left on device" in text else DataReadError
         told = discretion.told(error, _first_line(error.java_exception.getMessage()))
-        raise kind(told) from discretion.cause(error)
+        raise kind(told) from as_cause(error)
 
 
 def _first_line(error: object) -> str:

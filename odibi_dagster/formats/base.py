@@ -110,6 +110,10 @@ class Format(ABC):
     """Whether `partition_by` works."""
     atomic_partitions: ClassVar[bool] = False
     """Whether a table with `partition_by` becomes visible as a whole."""
+    grows: ClassVar[bool] = False
+    """Whether rows that are added may bring columns of their own, with `options.mergeSchema`."""
+    expires: ClassVar[bool] = False
+    """Whether `expire` removes rows."""
     in_database: ClassVar[bool] = False
     """Whether its tables are those of a database, not files."""
     read_options: ClassVar[type[Model]]
@@ -253,6 +257,13 @@ class Format(ABC):
         they replace the rows with their keys and are added otherwise. A batch that an earlier try
         has added is adopted; in these modes one without rows changes nothing.
         """
+
+    def expire(self, location: Location, column: str, before: str) -> None:
+        """Remove the rows whose text in `column` is less than `before`: those of old batches.
+
+        Only where the format `expires`. Doing it twice changes nothing.
+        """
+        raise NotImplementedError
 
     @abstractmethod
     def discard(self, staged: Staged) -> None:

@@ -15,8 +15,11 @@ from odibi_dagster.formats import files as staging
 from odibi_dagster.formats import types
 from odibi_dagster.formats.base import KEYED, Published, Size, Staged, formats
 from odibi_dagster.formats.delta_commit import (
+    add_with_columns,
     commit,
     create,
+    expire,
+    grows,
     last_batch,
     merge,
 )
@@ -67,6 +70,8 @@ class DeltaWriteOptions(Model):
     keys: Keys = ()
     """The columns that identify a row, for `append_once` and `upsert`."""
     overwriteSchema: bool = True  # noqa: N815
+    mergeSchema: bool = False  # noqa: N815
+    """Whether rows that are added may bring new columns: null in the rows that are there."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,8 @@ class DeltaStaged(Staged):
     """Staged rows, and the table as it was then: only on top of that may they be published."""
 
     snapshot: DeltaTable | None = None
+    grown: bool = False
+    """Whether they have columns that the table lacks."""
 
 
 @formats.register("delta")
@@ -81,6 +88,7 @@ class Delta(Parquet):
     """A Delta table. A scan stays on its version; an overwrite is one atomic commit."""
 
     atomic_partitions = True
+    grows = True
     read_options = DeltaReadOptions  # type: ignore[assignment]
     write_options = DeltaWriteOptions  # type: ignore[assignment]
     conversions = types.DELTA
@@ -148,8 +156,10 @@ class Delta(Parquet):
             snapshot = _open(location) if self.exists(location) else None
             stored = self._columns(engine, frame, location, snapshot, mode, options)
             _check(location, snapshot, stored, partition_by, mode)
-            # a merge decides itself which partition a row belongs to
-            folders = () if snapshot is not None and mode == "upsert" else partition_by
+            grown = snapshot is not None and mode != "overwrite" and grows(snapshot, stored)
+            # a merge decides itself which partition a row belongs to, and so does whoever writes
+            # rows with new columns
+            folders = () if grown or (snapshot and mode == "upsert") else partition_by
             kind, words = "parquet", dict(SINK[engine.name])
             rows = engine.sink(stored, kind, folder, partition_by=folders, **words)
             staging.escape_folders(folder)
@@ -163,6 +173,7 @@ class Delta(Parquet):
                 partition_by=folders,
                 options=options,
                 snapshot=snapshot,
+                grown=grown,
             )
 
     def _columns(
@@ -181,7 +192,8 @@ class Delta(Parquet):
             return self.conform(frame)
         table = scan_version(engine, location, snapshot)
         stored = table.collect_schema()
-        rows = fitted(engine, self.conform(with_types_for_nulls(frame, stored)), stored)
+        rows = self.conform(with_types_for_nulls(frame, stored))
+        rows = fitted(engine, rows, stored, grows=options.mergeSchema)
         return without(rows, table, options.keys) if mode == "append_once" else rows
 
     def scan_staged(self, engine: Engine, staged: Staged) -> Frame:
@@ -200,6 +212,11 @@ class Delta(Parquet):
         refuse_broken(engine, rows, staged.snapshot)
         if staged.mode != "overwrite":
             refuse_nulls(engine, rows, staged.snapshot)
+
+    def expire(self, location: Location, column: str, before: str) -> None:
+        """See `Format.expire`: one commit; the files stay until the table is vacuumed."""
+        with writing(location):
+            expire(_open(location), location.path, column, before)
 
     def publish(self, engine: Engine, staged: Staged) -> Published:  # noqa: ARG002
         """See `Format.publish`: one commit. WriteError where the table changed since staging."""
@@ -252,6 +269,8 @@ def _commit(staged: DeltaStaged) -> dict[str, int]:
         create(staged)
     elif staged.mode == "upsert":
         return merge(staged, staged.snapshot)
+    elif staged.grown:
+        add_with_columns(staged, staged.snapshot)
     else:
         files = staging.move_in(staged.location.path, staged.folder, staged.files)
         commit(staged, staged.snapshot, files)

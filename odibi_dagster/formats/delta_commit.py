@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
     from deltalake import CommitProperties, DeltaTable
     from deltalake.transaction import AddAction
+    from pyarrow import RecordBatchReader
 
     from odibi_dagster.core.batch import Batch
+    from odibi_dagster.core.frame import Frame
     from odibi_dagster.formats.base import Staged
 
 _RETRIES = {"append": 15}
@@ -103,23 +105,63 @@ def _adds(staged: Staged, files: tuple[Path, ...], root: Path) -> list[AddAction
     return [add_action(file, root, footer) for file, footer in footers.items()]
 
 
-def merge(staged: Staged, snapshot: DeltaTable) -> dict[str, int]:
-    """Update the rows with the keys of the batch and insert the others; how many of each."""
+def grows(snapshot: DeltaTable, frame: Frame) -> bool:
+    """Whether the frame has columns that this version of the table lacks."""
+    known = {field.name for field in snapshot.schema().fields}
+    return any(name not in known for name in frame.collect_schema())
+
+
+def add_with_columns(staged: Staged, snapshot: DeltaTable) -> None:
+    """Add rows and the columns that come with them: null in all rows that are there, one commit.
+
+    The rows are written once more, by Delta's own library: it alone can do both at once.
+    """
+    from deltalake import WriterProperties, write_deltalake
+
+    root, before = staged.location.path, files_of(snapshot)
+    _allow_naive_times(snapshot, staged.schema)
+    with synced(root / "_delta_log"):
+        _committed(
+            lambda: write_deltalake(
+                snapshot,
+                _rows_of(staged),
+                mode="append",
+                schema_mode="merge",
+                writer_properties=WriterProperties(compression="ZSTD", compression_level=1),
+                commit_properties=_properties(staged.batch, 0),
+            )
+        )
+    _sync_new(root, snapshot, before)
+
+
+def _rows_of(staged: Staged) -> RecordBatchReader:
+    """The staged rows, batch by batch."""
     import pyarrow as pa
     import pyarrow.parquet as pq
+
+    sources = [pq.ParquetFile(file) for file in staged.files]
+    for place, source in zip(staged.files, sources, strict=True):
+        refuse_other_schema(place, source.metadata, staged.schema, staged.partition_by)
+    rows = (part for source in sources for part in source.iter_batches())
+    return pa.RecordBatchReader.from_batches(sources[0].schema_arrow, rows)
+
+
+def _sync_new(root: Path, snapshot: DeltaTable, before: set[str]) -> None:
+    for file in files_of(snapshot) - before:
+        sync(root / file)
+
+
+def merge(staged: Staged, snapshot: DeltaTable) -> dict[str, int]:
+    """Update the rows with the keys of the batch and insert the others; how many of each."""
     from deltalake import WriterProperties
 
     root = staged.location.path
     before = files_of(snapshot)
-    sources = [pq.ParquetFile(file) for file in staged.files]
-    for place, source in zip(staged.files, sources, strict=True):
-        refuse_other_schema(place, source.metadata, staged.schema, staged.partition_by)
-    schema = sources[0].schema_arrow
-    rows = (part for source in sources for part in source.iter_batches())
     same = " AND ".join(f"target.{_quoted(key)} = source.{_quoted(key)}" for key in staged.keys)
     merger = snapshot.merge(
-        pa.RecordBatchReader.from_batches(schema, rows),
+        _rows_of(staged),
         same,
+        merge_schema=staged.options.mergeSchema,
         source_alias="source",
         target_alias="target",
         writer_properties=WriterProperties(compression="ZSTD", compression_level=1),
@@ -127,12 +169,29 @@ def merge(staged: Staged, snapshot: DeltaTable) -> dict[str, int]:
     )
     with synced(root / "_delta_log"):
         told = _committed(merger.when_matched_update_all().when_not_matched_insert_all().execute)
-    for file in files_of(snapshot) - before:
-        sync(root / file)
+    _sync_new(root, snapshot, before)
     return {
         "updated_rows": told["num_target_rows_updated"],
         "inserted_rows": told["num_target_rows_inserted"],
     }
+
+
+def expire(snapshot: DeltaTable, root: Path, column: str, before: str) -> None:
+    """Delete the rows with a lesser text in one commit; none where the log knows of no such row."""
+    from deltalake import CommitProperties
+
+    actions = snapshot.get_add_actions(flatten=True)
+    if f"min.{column}" not in actions.column_names:
+        return
+    if not any(least and least < before for least in actions.column(f"min.{column}").to_pylist()):
+        return
+    with synced(root / "_delta_log"):
+        _committed(
+            lambda: snapshot.delete(
+                f"{_quoted(column)} < '{before}'",
+                commit_properties=CommitProperties(max_commit_retries=15),
+            )
+        )
 
 
 def _quoted(column: str) -> str:

@@ -19,16 +19,19 @@ _WHOLE: Sequence[type[DType]] = (nw.Int8, nw.Int16, nw.Int32, nw.Int64)
 _UNSIGNED: Sequence[type[DType]] = (nw.UInt8, nw.UInt16, nw.UInt32, nw.UInt64)
 
 
-def fitted(engine: Engine, frame: Frame, stored: Mapping[str, DType]) -> Frame:
+def fitted(
+    engine: Engine, frame: Frame, stored: Mapping[str, DType], *, grows: bool = False
+) -> Frame:
     """The frame with the stored columns, in their order and with their types.
 
     A narrower number becomes the wider one that is stored, and a column without any value fits
-    every type. SchemaContractError lists every other difference: adding rows never changes the
-    columns of a table.
+    every type. Where the table `grows`, columns that are new follow. SchemaContractError lists
+    every other difference: adding rows changes the columns of no other table.
     """
     schema = frame.collect_schema()
+    new = [name for name in schema if name not in stored] if grows else []
     other = [n for n, dtype in stored.items() if n in schema and not fits(schema[n], dtype)]
-    names = [*_other_names(schema, stored)]
+    names = [*_other_names([name for name in schema if name not in new], stored)]
     if not names:
         other = _with_values(engine, frame, other, stored)
     _refuse([*names, *(f"column '{n}' is {schema[n]} and stored as {stored[n]}" for n in other)])
@@ -36,7 +39,8 @@ def fitted(engine: Engine, frame: Frame, stored: Mapping[str, DType]) -> Frame:
         *(
             nw.col(name) if schema[name] == dtype else nw.col(name).cast(dtype)
             for name, dtype in stored.items()
-        )
+        ),
+        *new,
     )
 
 

@@ -8,6 +8,7 @@ from odibi_dagster.core.model import Model
 from odibi_dagster.formats import types
 from odibi_dagster.formats.base import Size, formats
 from odibi_dagster.formats.errors import check_names, reading, writing
+from odibi_dagster.formats.expiry import expire_files
 from odibi_dagster.formats.file_format import FileFormat
 from odibi_dagster.formats.footers import facts_of
 from odibi_dagster.formats.hive import remember_types, types_of
@@ -63,6 +64,7 @@ class Parquet(FileFormat):
     suffixes = (".parquet", ".pq", ".parq")
     conversions = types.PARQUET
     partitions = True
+    expires = True
 
     def scan(
         self,
@@ -105,6 +107,11 @@ class Parquet(FileFormat):
     ) -> tuple[str, dict[str, Any]]:
         """See `FileFormat.sink_words`."""
         return "parquet", dict(SINK[engine.name])
+
+    def expire(self, location: Location, column: str, before: str) -> None:
+        """See `Format.expire`: whole files of a directory go."""
+        with writing(location):
+            expire_files(location, self.suffixes, column, before)
 
     def publish(self, engine: Engine, staged: Staged) -> Published:
         """See `Format.publish`; the types of partition columns are kept beside the folders."""

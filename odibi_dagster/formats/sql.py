@@ -167,6 +167,13 @@ class Sql(Parquet):
             dialect.column_type(name, dtype)
         return frame
 
+    def expire(self, location: Location, column: str, before: str) -> None:
+        """See `Format.expire`: one DELETE."""
+        from odibi_dagster.formats.database.publish import expire
+
+        with writing(location):
+            expire(_table(location), column, before)
+
     def publish(self, engine: Engine, staged: Staged) -> Published:  # noqa: ARG002
         """See `Format.publish`: rows and batch in one transaction."""
         from odibi_dagster.formats.database.publish import publish

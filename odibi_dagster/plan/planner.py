@@ -13,6 +13,7 @@ from odibi_dagster.config.project import External, Node, Project, Source, Stored
 from odibi_dagster.core.clock import now
 from odibi_dagster.errors import DataReadError, OdibiError, SchemaContractError
 from odibi_dagster.plan.anonymise import anonymised
+from odibi_dagster.plan.policy import shaped
 from odibi_dagster.transforms.base import Scope
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class Planner:
         for number, step in enumerate(node.steps, 1):
             frame = _apply(node, number, step, frame, scope)
         frame = self.anonymised(node, frame, node.personal.after)
-        return _stamped(frame, node.stamps, self.at)
+        return _stamped(shaped(self.engine, node, frame), node.stamps, self.at)
 
     def anonymised(self, node: Node, frame: Frame, pii: Pii) -> Frame:
         """The frame without personal data, where the node has `privacy`."""

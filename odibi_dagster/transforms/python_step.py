@@ -16,6 +16,7 @@ from odibi_dagster.errors import (
     ConfigError,
     OdibiError,
     SchemaContractError,
+    as_cause,
     did_you_mean,
     shortened,
 )
@@ -106,7 +107,7 @@ class PythonTransform(Transform):
             place = self.call_.function.__code__.co_filename
             discretion = scope.engine.discretion
             text = discretion.told(error, told(error, place))
-            raise OdibiError(f"step {self.kind}: {text}") from discretion.cause(error)
+            raise OdibiError(f"step {self.kind}: {text}") from as_cause(error)
         return self._wrapped(result, frame, scope)
 
     def _wrapped(self, result: Any, frame: Frame, scope: Scope) -> Frame:

@@ -28,7 +28,7 @@ TASK = {
 }
 APPENDING = PROJECT.replace(
     "format: parquet, path: silver_orders.parquet", "format: delta, path: silver, mode: append"
-)
+).replace("{type: unique, columns: [id]}", "{type: unique, columns: [id], scope: batch}")
 
 
 def result(root: Path) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from odibi_dagster.formats.database import published
-from odibi_dagster.formats.database.dialect import execute
+from odibi_dagster.formats.database.dialect import execute, plain
 from odibi_dagster.formats.database.dialects import dialect_of
 from odibi_dagster.formats.database.errors import reading_from, writing_to
 from odibi_dagster.formats.database.read import source_of
@@ -75,6 +75,17 @@ def publish(staged: Staged, location: TableLocation) -> Done:
             published.unseat(connection, location, owner)
         published.record(connection, location, owner, number)
         return done
+
+
+def expire(location: TableLocation, column: str, before: str) -> None:
+    """Delete the rows with a lesser text, in one transaction; nothing where there is no table."""
+    dialect = dialect_of(location)
+    with writing_to(location), dialect.writing(location.engine(), location) as connection:
+        if not _has(connection, location):
+            return
+        table, name = dialect.table(location), dialect.names([column])
+        statement = sa.text(plain(f"DELETE FROM {table} WHERE {name} < ") + ":before")
+        connection.execute(statement, {"before": before})
 
 
 def _latest(recorded: int | None, begun: int | None) -> int | None:

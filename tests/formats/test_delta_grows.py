@@ -1,0 +1,81 @@
+"""Rows that bring new columns into a Delta table: one commit, exactly once."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from odibi_dagster.connections.base import Location
+from odibi_dagster.errors import SchemaContractError, WriteError
+from tests.formats.support import POLARS, format_of, frame_of, numbered, rows_of, write
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from odibi_dagster.formats.base import Staged
+
+DELTA = format_of("delta")
+GROWS: dict[str, Any] = {"mergeSchema": True}
+
+
+def staged(path: Path, data: dict[str, list[Any]], batch: str, mode: str = "append") -> Staged:
+    keys = {"keys": ("id",)} if mode != "append" else {}
+    return DELTA.stage(
+        POLARS,
+        frame_of(POLARS, data),
+        Location(path),
+        batch=numbered(batch),
+        mode=mode,
+        options=DELTA.write_options(**GROWS, **keys),
+    )
+
+
+def stored(path: Path) -> list[tuple[Any, ...]]:
+    return sorted(rows_of(POLARS, DELTA.scan(POLARS, Location(path))))
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    write("delta", tmp_path / "t", frame_of(POLARS, {"id": [1]}), batch="b1", mode="append")
+    return tmp_path / "t"
+
+
+@pytest.mark.parametrize("mode", ["append", "upsert"])
+def test_a_batch_that_is_in_is_adopted(table: Path, mode: str) -> None:
+    first = staged(table, {"id": [2], "new": ["a"]}, "b2", mode)
+    second = staged(table, {"id": [2], "new": ["a"]}, "b2", mode)
+
+    assert not DELTA.publish(POLARS, first).adopted
+    assert DELTA.published(Location(table), "tests") == 2
+    assert DELTA.publish(POLARS, second).adopted
+
+    assert stored(table) == [(1, None), (2, "a")]
+
+
+@pytest.mark.parametrize("mode", ["append", "upsert"])
+def test_what_others_commit_meanwhile_is_not_overlooked(table: Path, mode: str) -> None:
+    mine = staged(table, {"id": [2], "new": ["a"]}, "b2", mode)
+    write("delta", table, frame_of(POLARS, {"id": [3]}), mode="append")
+
+    with pytest.raises(WriteError, match="changed by another writer"):
+        DELTA.publish(POLARS, mine)
+
+    assert stored(table) == [(1,), (3,)]
+
+
+def test_a_column_of_naive_times_may_be_the_first_of_its_kind(table: Path) -> None:
+    moment = datetime(2024, 1, 2, 3, 4, 5, 678)
+    DELTA.publish(POLARS, staged(table, {"id": [2], "at": [moment]}, "b2"))
+    assert stored(table) == [(1, None), (2, moment)]
+
+
+def test_another_type_is_refused_all_the_same(table: Path) -> None:
+    with pytest.raises(SchemaContractError, match="column 'id' is String and stored as Int64"):
+        staged(table, {"id": ["x"], "new": [1]}, "b2")
+
+
+def test_without_the_option_a_table_does_not_grow(table: Path) -> None:
+    with pytest.raises(SchemaContractError, match="column 'new' is new"):
+        write("delta", table, frame_of(POLARS, {"id": [2], "new": [1]}), mode="append")
