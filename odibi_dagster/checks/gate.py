@@ -116,6 +116,10 @@ class Gate(Contract):
     config: GateConfig
     rules: tuple[RowContract, ...]
 
+    def beside(self) -> tuple[Contract, ...]:
+        """Its tests."""
+        return self.rules
+
     @property
     def required(self) -> Iterator[tuple[RowContract, float]]:
         """Each test that has a threshold of its own, and that."""
