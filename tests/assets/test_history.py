@@ -224,6 +224,22 @@ def test_a_reset_reads_anew_and_compares_with_the_load_before(shop: Shop) -> Non
     assert baseline(run, "volume_drop") == "none"
 
 
+def test_of_a_sensitive_column_no_number_is_shown(shop: Shop) -> None:
+    write(shop, MEAN.replace("fail}", "warn}").replace("mean", "max"))
+    text = shop.config.read_text(encoding="utf-8")
+    shop.config.write_text(
+        text.replace("- name: orders\n", "- name: orders\n        sensitive: [fare]\n")
+    )
+    land(shop, 4242.0)
+    assert shop.run().ok
+    land(shop, 8787.0)
+    run = shop.run()
+    assert run.checks[CHECK] == (False, "WARN")
+    (event,) = run.result.get_asset_check_evaluations()
+    assert "4242" not in str(event)
+    assert "8787" not in str(event)
+
+
 def test_without_such_a_contract_nothing_is_remembered(shop: Shop) -> None:
     write(shop, "{type: not_null, columns: [id]}")
     land(shop, 10.0)
