@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from odibi_dagster.checks.base import contracts
-from odibi_dagster.checks.gate import ACTIONS, Gate, GateConfig
+from odibi_dagster.checks.gate import Gate
+from odibi_dagster.checks.gate_config import ACTIONS, GateConfig
 from odibi_dagster.checks.split import split
 from odibi_dagster.engines.base import get_engine
 from tests.checks.frames import NOW, fetched, judged, make
