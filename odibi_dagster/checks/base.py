@@ -177,6 +177,10 @@ class Contract(OpenModel, ABC):
         """The contracts that it stands for: itself, unless it bundles several."""
         yield self
 
+    def beside(self) -> tuple[Contract, ...]:
+        """The contracts whose measures it judges: they are observed with it."""
+        return ()
+
     def files(self) -> tuple[Path, ...]:
         """Files that say what it promises: where one changes, so does the node's code version."""
         return ()
