@@ -149,11 +149,27 @@ def test_a_cycle_through_a_contract_is_reported(shop: Shop) -> None:
     assert problem.line == 12
 
 
-def test_an_unknown_node_is_reported_with_what_was_meant(shop: Shop) -> None:
-    orders(shop, "references: $shop.customer")
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("$shop.customer", r"unknown node '\$shop.customer'; did you mean"),
+        ("{node: $shop.customers}", r"name the node itself: references: \$pipeline.node"),
+        ("{connection: lke, format: csv, path: a.csv}", "unknown connection 'lke'; choose one of"),
+        ("{conection: lake, format: csv, path: a.csv}", "unknown key 'conection'; did you mean"),
+        (
+            "{connection: lake, format: csv, path: a, incremental: {mode: stateful, column: a}}",
+            "a referenced table is read whole; leave incremental out",
+        ),
+    ],
+)
+def test_a_reference_that_is_wrong_is_reported_where_it_stands(
+    shop: Shop, written: str, said: str
+) -> None:
+    orders(shop, f"references: {written}")
 
-    with pytest.raises(ConfigError, match=r"unknown node '\$shop.customer'; did you mean"):
+    with pytest.raises(ConfigError, match=said) as caught:
         shop.assets()
+    assert {problem.line for problem in caught.value.problems} == {13}
 
 
 PARENTS = """
