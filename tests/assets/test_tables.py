@@ -154,7 +154,7 @@ def test_a_cycle_through_a_contract_is_reported(shop: Shop) -> None:
     [
         ("$shop.customer", r"unknown node '\$shop.customer'; did you mean"),
         ("{node: $shop.customers}", r"name the node itself: references: \$pipeline.node"),
-        ("{connection: lke, format: csv, path: a.csv}", "unknown connection 'lke'; choose one of"),
+        ("{connection: lke, format: csv, path: a.csv}", "unknown connection 'lke'; did you mean"),
         ("{conection: lake, format: csv, path: a.csv}", "unknown key 'conection'; did you mean"),
         (
             "{connection: lake, format: csv, path: a, incremental: {mode: stateful, column: a}}",
