@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
     from types import TracebackType
+    from typing import Self
 
     import dagster as dg
     import narwhals.stable.v2 as nw
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from odibi_dagster.checks.judge import Judgement
     from odibi_dagster.checks.tables import Standing
     from odibi_dagster.config.project import Node, Quarantine, Target
+    from odibi_dagster.core.batch import Batch
     from odibi_dagster.core.facts import Facts
     from odibi_dagster.core.frame import Frame
     from odibi_dagster.core.history import Past
@@ -146,7 +148,7 @@ class NodeRun:
     _seen: dict[str, dict[str, float]] = field(default_factory=dict)
     """What checks want to be remembered of this batch."""
 
-    def __enter__(self) -> NodeRun:
+    def __enter__(self) -> Self:
         """Take the node for this run alone, and settle what a dead run left of it."""
         self.planner.engine.discretion.withholds = self.planner.discreet(self.node)
         if self.node.target is not None:
@@ -323,6 +325,10 @@ class NodeRun:
         return self._session
 
     @property
+    def _batch(self) -> Batch:
+        return self._remembering.batch
+
+    @property
     def _meter(self) -> Meter:
         return self.planner.engine.meter
 
@@ -362,7 +368,7 @@ class NodeRun:
         parquet = formats["parquet"]()
         path = self._target.location.path
         location = Location(path.with_name(f"{path.name}.input"))
-        staged = parquet.stage(self.planner.engine, frame, location, batch=self._remembering.batch)
+        staged = parquet.stage(self.planner.engine, frame, location, batch=self._batch)
         self._staged.append(("parquet", staged))
         return parquet.scan_staged(self.planner.engine, staged)
 
@@ -435,7 +441,7 @@ class NodeRun:
             judged.judgements,
             self.planner.engine,
             add_columns=self.node.quarantine.add_columns,
-            batch=str(self._remembering.batch),
+            batch=str(self._batch),
             at=self.at,
             node=self.node.id.name,
             prefix=judged.prefix,
@@ -452,7 +458,7 @@ class NodeRun:
             self.planner.engine,
             frame,
             target.location,
-            batch=self._remembering.batch,
+            batch=self._batch,
             mode=target.mode,
             partition_by=target.partition_by,
             options=target.options,

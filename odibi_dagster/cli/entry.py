@@ -12,6 +12,7 @@ from odibi_dagster.cli import (
     export_airflow,
     init,
     ls,
+    quarantine,
     run,
     run_node,
     show,
@@ -43,7 +44,7 @@ class Command(Protocol):
 
 
 _MODULES: tuple[Command, ...] = (
-    validate, run, checks, show, ls, state, init, run_node, export_airflow,
+    validate, run, checks, show, ls, state, quarantine, init, run_node, export_airflow,
 )  # fmt: skip
 COMMANDS: Mapping[str, Command] = {command.NAME: command for command in _MODULES}
 

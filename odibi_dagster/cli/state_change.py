@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import sys
 from dataclasses import replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
+from odibi_dagster.cli.asking import agreed
 from odibi_dagster.errors import ConfigError, StateMismatchError
 from odibi_dagster.state.commands import state_command
 
@@ -25,7 +25,7 @@ def reset(states: States) -> int:
     row, to = states.row(), states.args.to
     mark = None if to is None else parse_mark(to)
     what = "forget the mark" if mark is None else f"set the mark to {mark}"
-    if not _agreed(states, f"{what} of {row.identity} (it is {row.mark})"):
+    if not agreed(states.args, states.terminal, f"{what} of {row.identity} (it is {row.mark})"):
         return 1
     node = states.node_of(row)
     there = None
@@ -56,7 +56,7 @@ def repair(states: States) -> int:
     line = states.terminal.line
     line(f"state:  mark {row.mark}, batch {row.in_target} in the target")
     line(f"target: mark {found.mark}, batch {found.in_target}, {found.target}")
-    if not _agreed(states, f"take the target of {row.identity} as it is"):
+    if not agreed(states.args, states.terminal, f"take the target of {row.identity} as it is"):
         return 1
     states.admin.repair(
         row.identity,
@@ -78,7 +78,7 @@ def rename(states: States) -> int:
     if new == row.identity:
         msg = f"{new} has that name already; write the old and the new PIPELINE/NODE"
         raise ConfigError(msg)
-    if not _agreed(states, f"let {new} carry on where {row.identity} is"):
+    if not agreed(states.args, states.terminal, f"let {new} carry on where {row.identity} is"):
         return 1
     states.admin.rename(row.identity, new)
     return _done(states, row)
@@ -98,7 +98,9 @@ def _named(states: States, row: Row, name: str) -> Identity:
 def forget(states: States) -> int:
     """Remove everything that is remembered of a node."""
     row = states.row()
-    if not _agreed(states, f"forget everything of {row.identity}; its data stays"):
+    if not agreed(
+        states.args, states.terminal, f"forget everything of {row.identity}; its data stays"
+    ):
         return 1
     states.admin.forget(row.identity)
     return _done(states, row)
@@ -113,8 +115,10 @@ def prune(states: States) -> int:
         seconds = parse_duration(age).total_seconds()
     except ValueError as error:
         raise ConfigError(str(error)) from None
-    if not _agreed(
-        states, f"forget the batches older than {age}, but the newest {keep} of each node"
+    if not agreed(
+        states.args,
+        states.terminal,
+        f"forget the batches older than {age}, but the newest {keep} of each node",
     ):
         return 1
     gone = states.admin.prune([row.identity for row in states.rows], seconds, keep)
@@ -146,17 +150,6 @@ def parse_mark(text: str) -> Mark:
             return mark
     msg = f"{text!r} is no mark; write a number, 2024-01-31 or 2024-01-31T12:00:00"
     raise ConfigError(msg)
-
-
-def _agreed(states: States, what: str) -> bool:
-    if states.args.yes:
-        return True
-    if not sys.stdin.isatty():
-        msg = f"nobody is there to ask whether to {what}; --yes says so"
-        raise ConfigError(msg)
-    states.terminal.write(f"{what}? [y/N] ")
-    states.terminal.flush()
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def _done(states: States, row: Row) -> int:

@@ -24,8 +24,8 @@ class States:
         from odibi_dagster.state.admin import Admin
 
         self.args, self.project, self.terminal = args, project, terminal
-        self.store = _open(args, project)
-        self.admin: Admin = Admin(self.store, project.config.project, _who())
+        self.store = open_state(args, project)
+        self.admin: Admin = Admin(self.store, project.config.project, who())
         env = project.env or ""
         self.rows = [row for row in self.admin.rows() if row.identity.environment == env]
 
@@ -67,7 +67,7 @@ class States:
         )
 
 
-def _who() -> str:
+def who() -> str:
     """Who changes the state, as its notes say it; a container may have no name for its user."""
     try:
         user = getpass.getuser()
@@ -76,7 +76,7 @@ def _who() -> str:
     return f"cli:{user}"[:64]
 
 
-def _open(args: argparse.Namespace, project: Project) -> Store:
+def open_state(args: argparse.Namespace, project: Project) -> Store:
     """The store that runs of this project use."""
     from odibi_dagster.assets.instance import find_home, open_instance
     from odibi_dagster.assets.state_url import VARIABLE, open_store, state_url

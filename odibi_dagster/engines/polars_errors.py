@@ -10,6 +10,7 @@ from polars import exceptions
 from odibi_dagster.engines.base import LONG_NAME, TOO_LONG
 from odibi_dagster.errors import (
     DataReadError,
+    OdibiError,
     SchemaContractError,
     WriteError,
     as_cause,
@@ -56,6 +57,13 @@ def translating(discretion: Discretion) -> Iterator[None]:
         if LONG_NAME in str(error):
             raise SchemaContractError(TOO_LONG) from as_cause(error)
         raise WriteError(str(error)) from as_cause(error)
+    except OdibiError:
+        raise
+    except Exception as error:
+        # what the code of a user raises inside a plan
+        if not discretion.withholds:
+            raise
+        raise DataReadError(discretion.told(error, "")) from None
 
 
 def _first_line(error: Exception) -> str:

@@ -65,6 +65,13 @@ def translating(discretion: Discretion) -> Iterator[None]:
         kind = WriteError if "No space left on device" in text else DataReadError
         told = discretion.told(error, _first_line(error.java_exception.getMessage()))
         raise kind(told) from as_cause(error)
+    except OdibiError:
+        raise
+    except Exception as error:
+        # what the code of a user raises inside a plan
+        if not discretion.withholds:
+            raise
+        raise DataReadError(discretion.told(error, "")) from None
 
 
 def _first_line(error: object) -> str:

@@ -282,6 +282,10 @@ class Format(ABC):
         """
         raise NotImplementedError
 
+    def withdraw(self, location: Location, column: str, text: str) -> None:
+        """Remove the rows with this text in `column`: those of one batch. As `expire` otherwise."""
+        raise NotImplementedError
+
     @abstractmethod
     def discard(self, staged: Staged) -> None:
         """Remove what was staged."""

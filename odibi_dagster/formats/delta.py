@@ -18,9 +18,11 @@ from odibi_dagster.formats.delta_commit import (
     add_with_columns,
     commit,
     create,
+    delete,
     expire,
     grows,
     last_batch,
+    literal,
     merge,
 )
 from odibi_dagster.formats.delta_guard import refuse_broken, refuse_features, refuse_nulls
@@ -217,6 +219,11 @@ class Delta(Parquet):
         """See `Format.expire`: one commit; the files stay until the table is vacuumed."""
         with writing(location):
             expire(_open(location), location.path, column, before)
+
+    def withdraw(self, location: Location, column: str, text: str) -> None:
+        """See `Format.withdraw`: one commit; the files stay until the table is vacuumed."""
+        with writing(location):
+            delete(_open(location), location.path, f"`{column}` = {literal(text)}")
 
     def publish(self, engine: Engine, staged: Staged) -> Published:  # noqa: ARG002
         """See `Format.publish`: one commit. WriteError where the table changed since staging."""

@@ -177,20 +177,27 @@ def merge(staged: Staged, snapshot: DeltaTable) -> dict[str, int]:
 
 def expire(snapshot: DeltaTable, root: Path, column: str, before: str) -> None:
     """Delete the rows with a lesser text in one commit; none where the log knows of no such row."""
-    from deltalake import CommitProperties
-
     actions = snapshot.get_add_actions(flatten=True)
     if f"min.{column}" not in actions.column_names:
         return
     if not any(least and least < before for least in actions.column(f"min.{column}").to_pylist()):
         return
+    delete(snapshot, root, f"{_quoted(column)} < {literal(before)}")
+
+
+def delete(snapshot: DeltaTable, root: Path, which: str) -> None:
+    """Delete the rows for which the condition holds, in one commit."""
+    from deltalake import CommitProperties
+
+    properties = CommitProperties(max_commit_retries=_RETRIES["append"])
     with synced(root / "_delta_log"):
-        _committed(
-            lambda: snapshot.delete(
-                f"{_quoted(column)} < '{before}'",
-                commit_properties=CommitProperties(max_commit_retries=15),
-            )
-        )
+        _committed(lambda: snapshot.delete(which, commit_properties=properties))
+
+
+def literal(text: str) -> str:
+    """A text as Delta's SQL writes it."""
+    escaped = text.replace("'", "''")
+    return f"'{escaped}'"
 
 
 def _quoted(column: str) -> str:

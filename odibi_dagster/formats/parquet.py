@@ -8,7 +8,7 @@ from odibi_dagster.core.model import Model
 from odibi_dagster.formats import types
 from odibi_dagster.formats.base import Size, formats
 from odibi_dagster.formats.errors import check_names, reading, writing
-from odibi_dagster.formats.expiry import expire_files
+from odibi_dagster.formats.expiry import expire_files, withdraw_files
 from odibi_dagster.formats.file_format import FileFormat
 from odibi_dagster.formats.footers import facts_of
 from odibi_dagster.formats.hive import remember_types, types_of
@@ -112,6 +112,11 @@ class Parquet(FileFormat):
         """See `Format.expire`: whole files of a directory go."""
         with writing(location):
             expire_files(location, self.suffixes, column, before)
+
+    def withdraw(self, location: Location, column: str, text: str) -> None:
+        """See `Format.withdraw`."""
+        with writing(location):
+            withdraw_files(location, self.suffixes, column, text)
 
     def publish(self, engine: Engine, staged: Staged) -> Published:
         """See `Format.publish`; the types of partition columns are kept beside the folders."""

@@ -185,10 +185,17 @@ class Sql(Parquet):
 
     def expire(self, location: Location, column: str, before: str) -> None:
         """See `Format.expire`: one DELETE."""
-        from odibi_dagster.formats.database.publish import expire
+        from odibi_dagster.formats.database.publish import delete
 
         with writing(location):
-            expire(_table(location), column, before)
+            delete(_table(location), column, "<", before)
+
+    def withdraw(self, location: Location, column: str, text: str) -> None:
+        """See `Format.withdraw`: one DELETE."""
+        from odibi_dagster.formats.database.publish import delete
+
+        with writing(location):
+            delete(_table(location), column, "=", text)
 
     def publish(self, engine: Engine, staged: Staged) -> Published:  # noqa: ARG002
         """See `Format.publish`: rows and batch in one transaction."""

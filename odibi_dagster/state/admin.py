@@ -159,6 +159,10 @@ class Admin:
         }
         self._change(identity, "repair", said, values)
 
+    def remark(self, identity: Identity, action: str, said: str) -> None:
+        """Note what somebody has done that changes nothing here."""
+        self._change(identity, action, said, {})
+
     def rename(self, old: Identity, new: Identity) -> None:
         """Let another node carry on from here; StateMismatchError where that has a state.
 

@@ -112,6 +112,10 @@ pipelines:
         depends_on: [people]
         transform: {{steps: [{{function: stumble}}]}}
         write: {{connection: lake, format: parquet, path: closed/function.parquet}}
+      - name: function_fails_later
+        depends_on: [people]
+        transform: {{steps: [{{function: stumble_later}}]}}
+        write: {{connection: lake, format: parquet, path: closed/later.parquet}}
       - name: check_fails
         depends_on: [people]
         contracts: [{{type: regex_match, column: mail, pattern: "^x"}}]
@@ -128,6 +132,18 @@ def stumble(context):
     row = context.df.head(1)
     value = row.collect() if hasattr(row, "collect") else row
     raise ValueError(f"a mistake: {value}")
+
+
+@transform
+def stumble_later(context):
+    def fail(value):
+        raise ValueError(f"a mistake: {value}")
+
+    if hasattr(context.df, "map_batches"):
+        return context.df.map_batches(fail, schema=context.df.collect_schema())
+    from pyspark.sql.functions import udf
+
+    return context.df.withColumn("mail", udf(fail)("mail"))
 """
 PEOPLE = f"""\
 id,mail,phone,born
@@ -214,7 +230,14 @@ def test_no_canary_is_anywhere_else(left: Path) -> None:
 def test_the_run_went_through_all_of_it(left: Path) -> None:
     """Else the other test would pass on a project that did nothing."""
     run, again = said(left, 1), said(left, 2)
-    failed = ("through_a_view", "cast_fails", "csv_fails", "function_fails", "check_fails")
+    failed = (
+        "through_a_view",
+        "cast_fails",
+        "csv_fails",
+        "function_fails",
+        "function_fails_later",
+        "check_fails",
+    )
     assert all(f"p/{name}" in run for name in failed)
     assert "withheld because the node has pii or sensitive columns" in run
     assert "exit code 4" in run

@@ -77,15 +77,15 @@ def publish(staged: Staged, location: TableLocation) -> Done:
         return done
 
 
-def expire(location: TableLocation, column: str, before: str) -> None:
-    """Delete the rows with a lesser text, in one transaction; nothing where there is no table."""
+def delete(location: TableLocation, column: str, compared: str, text: str) -> None:
+    """Delete rows by the text of a column, in one transaction; nothing where there is no table."""
     dialect = dialect_of(location)
     with writing_to(location), dialect.writing(location.engine(), location) as connection:
         if not _has(connection, location):
             return
         table, name = dialect.table(location), dialect.names([column])
-        statement = sa.text(plain(f"DELETE FROM {table} WHERE {name} < ") + ":before")
-        connection.execute(statement, {"before": before})
+        statement = sa.text(plain(f"DELETE FROM {table} WHERE {name} {compared} ") + ":text")
+        connection.execute(statement, {"text": text})
 
 
 def _latest(recorded: int | None, begun: int | None) -> int | None:

@@ -1,0 +1,91 @@
+"""`odibi-dagster quarantine list` and `show`: nothing is changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import narwhals.stable.v2 as nw
+
+    from odibi_dagster.cli.quarantine_rows import Quarantines
+    from odibi_dagster.config.project import Node
+
+BATCH, REJECTED_AT, TESTS = "_source_batch_id", "_rejected_at", "_failed_tests"
+_NAMES = ("node", "rows", "batches", "newest", "place")
+
+
+def list_all(quarantines: Quarantines) -> int:
+    """One line for each node that sets rows aside."""
+    quarantines.print(_NAMES, (_summary(quarantines, node) for node in quarantines.nodes))
+    return 0
+
+
+def show(quarantines: Quarantines) -> int:
+    """Rows of one node, with what each broke."""
+    import narwhals.stable.v2 as nw
+
+    from odibi_dagster.checks.split import MASKED
+
+    args, node = quarantines.args, quarantines.node
+    frame = quarantines.rows(node)
+    if frame is None:
+        quarantines.print((), ())
+        return 0
+    names = frame.collect_schema().names()
+    for value, column in ((args.batch, BATCH), (args.test, TESTS)):
+        if value is not None:
+            require(names, column, node)
+    if args.batch is not None:
+        frame = frame.filter(nw.col(BATCH) == args.batch)
+    if args.test is not None:
+        tests = nw.concat_str(nw.lit(","), nw.col(TESTS), nw.lit(","))
+        frame = frame.filter(tests.str.contains(f",{args.test},", literal=True))
+    hidden = frozenset() if args.reveal else hidden_of(node, names)
+    rows = quarantines.planner.engine.fetch(frame, args.limit)
+    shown = ({n: MASKED if n in hidden else value for n, value in row.items()} for row in rows)
+    quarantines.print(names, shown)
+    return 0
+
+
+def hidden_of(node: Node, columns: list[str]) -> frozenset[str]:
+    """Columns that are not shown: of rows as they came in, and as they were to be published.
+
+    What `privacy` has anonymised is stored so, and shown.
+    """
+    hidden = node.hidden(columns)
+    return hidden if node.config.privacy else hidden | node.hidden(columns, raw=True)
+
+
+def require(columns: list[str], column: str, node: Node) -> None:
+    """ConfigError where the rejected rows lack one of our columns."""
+    from odibi_dagster.errors import ConfigError
+
+    if column not in columns:
+        key = column.removeprefix("_")
+        msg = f"the quarantine of {node.id} has no {column}; write add_columns: {{{key}: true}}"
+        raise ConfigError(msg)
+
+
+def _summary(quarantines: Quarantines, node: Node) -> dict[str, Any]:
+    assert node.quarantine is not None  # noqa: S101  (it is one of those that have one)
+    place = {"node": str(node.id), "place": str(node.quarantine.target.location)}
+    frame = quarantines.rows(node)
+    if frame is None:
+        return {"node": place["node"], "rows": 0, "batches": 0, "newest": None, **place}
+    measured = frame.select(**_measures(frame.collect_schema()))
+    (row,) = quarantines.planner.engine.fetch(measured, 1)
+    found = {"rows": row["rows"], "batches": row.get("batches"), "newest": row.get("newest")}
+    return {"node": place["node"], **found, **place}
+
+
+def _measures(schema: Mapping[str, nw.dtypes.DType]) -> dict[str, nw.Expr]:
+    import narwhals.stable.v2 as nw
+
+    measures = {"rows": nw.len()}
+    if BATCH in schema:
+        measures["batches"] = nw.col(BATCH).n_unique()
+    if REJECTED_AT in schema:
+        measures["newest"] = nw.col(REJECTED_AT).max()
+    return measures
