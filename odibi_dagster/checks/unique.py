@@ -84,8 +84,8 @@ class Unique(RowContract):
     def marked(self, frame: Frame, shape: Shape) -> Frame:
         """The frame with a column that says whether a stored row has the same key."""
         standing = self._standing(shape)
-        if standing is None:
-            return frame
+        if standing is None or self._flag in frame.collect_schema():
+            return frame  # or another rule of the same key has asked
         met = self._met(self._keyed(frame), standing).with_columns(nw.lit(True).alias(self._flag))
         return frame.join(met, on=self.columns_, how="left")
 

@@ -119,6 +119,27 @@ def test_a_table_that_is_not_there_stops_the_node(shop: Shop) -> None:
     assert "materialize it first" in run.failures[0]
 
 
+def test_a_gate_counts_rows_that_break_any_rule_about_other_tables(shop: Shop) -> None:
+    orders(shop, on_fail="warn")
+    twice = "$shop.customers, referenced_columns: [id]"
+    gate = f"""
+            - {{type: foreign_key, name: again, column: customer, references: {twice},
+                on_fail: warn}}
+            - {{type: unique, columns: [id], on_fail: warn}}
+          gate: {{require_pass_rate: 0.8, on_fail: write_valid_only}}
+        write"""
+    text = shop.config.read_text().replace("\n        write", gate, 1)
+    shop.config.write_text(text)
+
+    run = shop.run()
+
+    assert run.ok, run.failures
+    assert run.check_metadata("gate")["failed_rows"] == 1
+    assert shop.stored("out/orders.parquet")["id"].sort().to_list() == [1, 3, 4]
+    (names,) = shop.stored("out/orders_error.parquet")["_failed_tests"]
+    assert names == "foreign_key_customer,again"
+
+
 CYCLE = """
 pipelines:
   - pipeline: shop
