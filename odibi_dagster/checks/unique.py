@@ -83,6 +83,8 @@ class Unique(RowContract):
 
         Only the keys that several rows have are kept in memory, which a window would do with all.
         """
+        if self._flag in frame.collect_schema():
+            return frame  # another rule of the same key has asked
         return flagged(engine, frame, self._broken(frame, engine, shape), self.columns_, self._flag)
 
     def around(self, frame: Frame, engine: Engine, shape: Shape, limit: int) -> Frame:
@@ -142,7 +144,9 @@ class Unique(RowContract):
 
     @property
     def _flag(self) -> str:
-        return f"__odibi_shared_{sha256(repr(self.columns_).encode()).hexdigest()[:12]}"
+        return (
+            f"__odibi_shared_{sha256(repr((self.columns_, self.scope)).encode()).hexdigest()[:12]}"
+        )
 
     def _standing(self, shape: Shape) -> Standing | None:
         """The stored rows to compare with; None where there are none, or none can share the key."""
