@@ -5,8 +5,8 @@
     python scripts/shots.py --to FOLDER  another folder
 
 Works on a copy of the example project with a Dagster home of its own, so nothing of yours changes:
-runs it once as it is, takes the graph and a node, runs it again with the damaged weather file and
-takes the check that broke.
+runs it twice as it is, takes the graph, a node and two of its checks, runs it again with the
+damaged weather file and takes the check that broke.
 """
 
 from __future__ import annotations
@@ -78,6 +78,20 @@ BEFORE = (
         expands="delays_by_weather",
     ),
     Shot("node", "/assets/silver/flights", ("Latest materialization",), 1500, 1000),
+    Shot(
+        "warned-check",
+        "/assets/silver/flights?view=checks&checkDetail=dest_is_registered",
+        ("dest_is_registered", "broken_rows"),
+        1500,
+        800,
+    ),
+    Shot(
+        "quarantined-check",
+        "/assets/silver/flights?view=checks&checkDetail=not_null_tailnum",
+        ("not_null_tailnum", "quarantined"),
+        1500,
+        800,
+    ),
 )
 AFTER = (
     Shot(
@@ -257,7 +271,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         project, home = copy_example(folder)
-        materialize(project, home, expected=0)
+        for _ in range(2):
+            materialize(project, home, expected=0)
         with dagster_dev(project, home) as url, browser(folder) as page:
             for shot in BEFORE:
                 page.take(shot, url, target / f"{shot.name}.png")

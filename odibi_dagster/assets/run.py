@@ -243,9 +243,9 @@ class NodeRun:
         own = Upstream(self.node.id) in self.node.references.values()
         if not own and not _looks_up(self.node.tests, "standing"):
             return None
-        return standing(
-            self.planner, staged, self._target, facts, again=self._remembering.is_in_target
-        )
+        columns = [name for contract in self.node.tests for name in contract.compares()]
+        again = self._remembering.is_in_target
+        return standing(self.planner, staged, self._target, columns, facts, again=again)
 
     def split(self, staged: Staged, before: Judged, after: Judged) -> tuple[Staged, Staged | None]:
         """What will be published: valid rows, and the quarantine (empty where nothing broke)."""

@@ -217,6 +217,10 @@ class Contract(OpenModel, ABC):
         """
         return {}
 
+    def compares(self) -> tuple[str, ...]:
+        """The columns of the node's own table that it looks at, where it looks there."""
+        return ()
+
     def conditions(self) -> Mapping[str, Expression]:
         """SQL conditions to add to the frame as boolean columns of these names before measuring."""
         return {}

@@ -100,6 +100,10 @@ class ForeignKey(RowContract):
         """The table that knows the values."""
         return {self._table: self.references}
 
+    def compares(self) -> tuple[str, ...]:
+        """The referenced columns, where the table is the node's own."""
+        return self._there
+
     def unfit(self, shape: Shape) -> str | None:
         """Why keys cannot be looked up: no such column there, or a type that is another."""
         there = shape.tables.frames[self._table].collect_schema()

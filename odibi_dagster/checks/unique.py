@@ -53,6 +53,10 @@ class Unique(RowContract):
         """The columns of the key."""
         return tuple(self.columns_)
 
+    def compares(self) -> tuple[str, ...]:
+        """The columns of the key."""
+        return self.columns()
+
     @property
     def promise(self) -> str:
         """The key, by name."""

@@ -13,7 +13,7 @@ from odibi_dagster.core.registry import Registry
 from odibi_dagster.formats.keys import refuse_bad_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     import narwhals.stable.v2 as nw
@@ -174,6 +174,23 @@ class Format(ABC):
         """
         del options, schema
         return self.scan(engine, location)
+
+    def read_columns(
+        self,
+        engine: Engine,
+        location: Location,
+        options: Any,
+        schema: Callable[[], Mapping[str, DType] | None],
+        columns: Sequence[str],
+    ) -> Frame | None:
+        """Those of these columns that are there, of what `read_back` gives; no other is read.
+
+        None where none of them is.
+        """
+        frame = self.read_back(engine, location, options, schema)
+        known = frame.collect_schema()
+        there = [name for name in columns if name in known]
+        return frame.select(*there) if there else None
 
     def stored_schema(
         self,

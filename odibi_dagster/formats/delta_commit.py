@@ -119,7 +119,6 @@ def add_with_columns(staged: Staged, snapshot: DeltaTable) -> None:
     from deltalake import WriterProperties, write_deltalake
 
     root, before = staged.location.path, files_of(snapshot)
-    _allow_naive_times(snapshot, staged.schema)
     with synced(root / "_delta_log"):
         _committed(
             lambda: write_deltalake(

@@ -17,7 +17,7 @@ from odibi_dagster.formats.parquet_files import SINK, scan_parquet
 from odibi_dagster.formats.types import as_declared, conformed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     import narwhals.stable.v2 as nw
@@ -110,6 +110,22 @@ class Sql(Parquet):
 
         file = land(_table(location), bounds, declared)
         return as_declared(scan_parquet(engine, [file], file.parent, {}), declared)
+
+    def read_columns(
+        self,
+        engine: Engine,
+        location: Location,
+        options: Any,  # noqa: ARG002
+        schema: Callable[[], Mapping[str, DType] | None],  # noqa: ARG002
+        columns: Sequence[str],
+    ) -> Frame | None:
+        """See `Format.read_columns`: the database is asked for no other column."""
+        from odibi_dagster.formats.database.read import land
+
+        if not set(columns) & set(self.stored_schema(engine, location)):
+            return None
+        file = land(_table(location), columns=columns)
+        return scan_parquet(engine, [file], file.parent, {})
 
     def stored_schema(
         self,

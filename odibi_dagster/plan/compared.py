@@ -11,6 +11,8 @@ from odibi_dagster.config.project import Upstream
 from odibi_dagster.formats.keys import without
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from odibi_dagster.config.project import Node, Target
     from odibi_dagster.core.facts import Facts
     from odibi_dagster.core.frame import Frame
@@ -30,9 +32,17 @@ def compared(
 
 
 def standing(
-    planner: Planner, staged: Staged, target: Target, facts: Facts | None, *, again: bool = False
+    planner: Planner,
+    staged: Staged,
+    target: Target,
+    columns: Iterable[str],
+    facts: Facts | None,
+    *,
+    again: bool = False,
 ) -> Standing | None:
     """The stored rows that stay when the staged ones are published; None where none does.
+
+    Of these and of the write keys, the columns that are stored.
 
     An upsert replaces those with the keys of the batch. A row of the batch that is set aside
     replaces none, which is not known yet: its stored row counts as replaced. `again`: an earlier
@@ -41,7 +51,12 @@ def standing(
     if target.mode == "overwrite" or not target.format.exists(target.location):
         return None
     engine = planner.engine
-    stored = target.format.read_back(engine, target.location, target.options, lambda: staged.schema)
+    wanted = [name for name in dict.fromkeys((*columns, *staged.keys)) if name in staged.schema]
+    stored = target.format.read_columns(
+        engine, target.location, target.options, lambda: staged.schema, wanted
+    )
+    if stored is None:
+        return None
     if target.mode == "upsert":
         stored = without(stored, target.format.scan_staged(engine, staged), staged.keys)
     return Standing(stored, staged.keys, again and target.mode == "append", facts)

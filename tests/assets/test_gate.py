@@ -94,6 +94,34 @@ def test_write_valid_only_sets_the_others_aside(
     assert run.metadata("bronze/orders")["quarantined_rows"] == 4
 
 
+@pytest.mark.parametrize("engine", ["polars", pytest.param("spark", marks=pytest.mark.spark)])
+def test_a_gate_over_tests_that_look_at_other_tables(
+    shop: Shop, engine: str, request: pytest.FixtureRequest
+) -> None:
+    if engine == "spark":
+        request.getfixturevalue("_spark")
+    known = "{connection: lake, format: parquet, path: known.parquet}"
+    tests = (
+        f"{{type: foreign_key, columns: [name], references: {known}, on_fail: warn}}, "
+        "{type: unique, columns: [id], on_fail: warn}"
+    )
+    write(shop, "gate: {on_fail: write_valid_only}", tests, engine)
+    shop.config.write_text(
+        shop.config.read_text().replace("path: out.parquet}", "path: out, mode: append}")
+    )
+    land(shop)
+    pl.DataFrame({"name": ["ä", "b", "c", "e"]}).write_parquet(shop.root / "lake/known.parquet")
+    first = shop.run()
+    assert first.ok, first.failures
+    assert ids(shop, "out") == [1, 5]
+    assert said(first, "gate").startswith("40% of 5 rows pass all tests")
+
+    land(shop, id=[5, 6, 7, 8, 9], name=["ä", "b", "c", "d", "e"])
+    second = shop.run()
+    assert said(second, "gate").startswith("60% of 5 rows pass all tests")
+    assert ids(shop, "out") == [1, 5, 6, 7, 9], "5 is stored already, and nobody knows d"
+
+
 def test_a_gate_that_holds_publishes_what_only_warned(shop: Shop) -> None:
     write(shop, "gate: {require_pass_rate: 0.2, on_fail: write_valid_only}")
     land(shop)

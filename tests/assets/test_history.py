@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
@@ -10,6 +11,8 @@ import pytest
 import sqlalchemy as sa
 
 from odibi_dagster.assets.memory import Session
+from odibi_dagster.formats.base import Published
+from odibi_dagster.formats.delta import Delta
 from odibi_dagster.state import tables
 from tests.assets.support import Run, Shop
 
@@ -139,6 +142,17 @@ def test_a_new_volume_drop_knows_the_rows_of_batches_before_it(shop: Shop) -> No
     assert baseline(run, "volume_drop") == 10.0
 
 
+def test_rows_of_the_input_are_not_those_that_were_published(shop: Shop) -> None:
+    write(shop, "")
+    land(shop, *[1.0] * 10)
+    assert shop.run().ok
+    write(shop, "", contracts="{type: volume_drop}")
+    land(shop, 1.0)
+    run = shop.run()
+    assert run.ok
+    assert baseline(run, "input_volume_drop") == "none"
+
+
 def test_increments_are_not_compared_with_the_first_load(shop: Shop) -> None:
     write(shop, "{type: volume_drop}", mode=", mode: append", format="delta")
     land(shop, *[1.0] * 10)
@@ -171,6 +185,20 @@ def test_an_adopted_batch_is_no_baseline(shop: Shop, monkeypatch: pytest.MonkeyP
     adopted, published = rows(shop, tables.batches)
     assert (adopted.adopted, published.adopted) == (True, False)
     assert {row.number for row in rows(shop, tables.metrics)} == {published.number}
+
+
+def test_what_another_try_published_is_no_baseline(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def adopt(self: Delta, *args: Any) -> Published:
+        return replace(publish(self, *args), adopted=True)
+
+    publish = Delta.publish
+    monkeypatch.setattr(Delta, "publish", adopt)
+    write(shop, MEAN, format="delta")
+    land(shop, 10.0)
+    assert shop.run().ok
+    assert rows(shop, tables.metrics) == []
 
 
 def test_without_such_a_contract_nothing_is_remembered(shop: Shop) -> None:

@@ -12,7 +12,10 @@ from tests.assets.support import Run, Shop
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from odibi_dagster.engines.base import Engine
+
 PROJECT = """
+engine: {engine}
 pipelines:
   - pipeline: bronze
     nodes:
@@ -35,8 +38,14 @@ GOOD = "id,amount,customer\n1,5,7\n2,6,7\n"
 ORDERS = dg.AssetKey(["bronze", "orders"])
 
 
-def write(shop: Shop, on_fail: str = "fail", format: str = "delta", mode: str = "append") -> None:
-    shop.write(PROJECT.format(on_fail=on_fail, format=format, mode=mode))
+def write(
+    shop: Shop,
+    on_fail: str = "fail",
+    format: str = "delta",
+    mode: str = "append",
+    engine: str = "polars",
+) -> None:
+    shop.write(PROJECT.format(on_fail=on_fail, format=format, mode=mode, engine=engine))
     shop.land("orders.csv", GOOD)
     shop.land("customers.csv", "id\n7\n8\n")
 
@@ -54,8 +63,10 @@ def files(folder: Path) -> dict[str, int]:
 @pytest.mark.parametrize(
     ("format", "mode"), [("delta", "append"), ("parquet", "append"), ("csv", "overwrite")]
 )
-def test_what_is_stored_is_judged_and_stays(shop: Shop, format: str, mode: str) -> None:
-    write(shop, format=format, mode=mode)
+def test_what_is_stored_is_judged_and_stays(
+    engine: Engine, shop: Shop, format: str, mode: str
+) -> None:
+    write(shop, format=format, mode=mode, engine=engine.name)
     assert shop.run().ok
     shop.land("orders.csv", "id,amount,customer\n3,-5,9\n3,-6,9\n")  # nobody asks the input
     before = files(shop.root / "lake")

@@ -94,6 +94,18 @@ def test_declared_columns_are_expected_from_the_first_run(
     assert frame.rows() == [(1, None)]
 
 
+def test_rows_that_are_added_keep_stored_columns_that_nobody_declares(shop: Shop) -> None:
+    write(shop, "{}")
+    assert run_with(shop, {"id": 1, "größe": 0.5, "name": "a"}).ok
+    write(shop, "{}", columns=DECLARED)
+    assert run_with(shop, {"id": 2, "new": 1}, {"id": 3, "name": "c"}).ok
+    assert delta(shop) == [
+        {"id": 1, "größe": 0.5, "name": "a"},
+        {"id": 2, "größe": None, "name": None},
+        {"id": 3, "größe": None, "name": "c"},
+    ]
+
+
 @pytest.mark.parametrize(
     ("policy", "row", "said"),
     [
@@ -163,6 +175,20 @@ def test_a_batch_without_rows_changes_nothing(shop: Shop) -> None:
     assert shop.run().ok
     assert delta(shop) == [{"id": 1, "name": "a"}]
     assert versions(shop) == 1
+
+
+def test_a_new_column_is_unique_among_the_rows_that_bring_it(engine: Engine, shop: Shop) -> None:
+    write(shop, "{mode: evolve}", engine=engine.name)
+    unique = "tests: [{type: unique, columns: [new], on_fail: quarantine}]"
+    text = shop.config.read_text()
+    shop.config.write_text(text.replace("tests: [{type: schema, mode: evolve}]", unique))
+    assert not run_with(shop, {"id": 1}).ok  # the column is missing
+    shop.config.write_text(text)
+    assert run_with(shop, {"id": 1}).ok
+    shop.config.write_text(text.replace("tests: [{type: schema, mode: evolve}]", unique))
+    assert run_with(shop, {"id": 2, "new": 7}, {"id": 3, "new": 8}, {"id": 4, "new": 8}).ok
+    assert run_with(shop, {"id": 5, "new": 7}, {"id": 6}).ok
+    assert [row["id"] for row in delta(shop)] == [1, 2, 6]
 
 
 def test_rejects_have_the_new_column_too(shop: Shop) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import polars as pl
@@ -10,7 +12,11 @@ import pytest
 
 from odibi_dagster.assets.events import DagsterFace
 from odibi_dagster.errors import ConfigError, WriteError
+from odibi_dagster.formats.database import read
 from tests.assets.support import Run, Shop, keys
+
+if TYPE_CHECKING:
+    from odibi_dagster.engines.base import Engine
 
 READ: dict[str, Any] = {
     "parquet": pl.read_parquet,
@@ -20,6 +26,7 @@ READ: dict[str, Any] = {
 }
 
 ORDERS = """
+engine: {engine}
 pipelines:
   - pipeline: shop
     nodes:
@@ -36,14 +43,18 @@ pipelines:
 NODE = "references: $shop.customers, referenced_columns: [id]"
 
 
-def orders(shop: Shop, references: str = NODE, on_fail: str = "quarantine") -> None:
-    shop.write(ORDERS.format(references=references, on_fail=on_fail))
+def orders(
+    shop: Shop, references: str = NODE, on_fail: str = "quarantine", engine: str = "polars"
+) -> None:
+    shop.write(ORDERS.format(references=references, on_fail=on_fail, engine=engine))
     shop.land("orders.csv", "id,customer\n1,7\n2,8\n3,\n4,9\n")
     shop.land("customers.csv", "id,name\n7,Ann\n7,Ann again\n9,Zoë\n")
 
 
-def test_the_referenced_node_runs_first_and_strangers_are_set_aside(shop: Shop) -> None:
-    orders(shop)
+def test_the_referenced_node_runs_first_and_strangers_are_set_aside(
+    engine: Engine, shop: Shop
+) -> None:
+    orders(shop, engine=engine.name)
 
     run = shop.run()
 
@@ -191,6 +202,7 @@ def test_an_input_has_no_table_of_its_own(shop: Shop) -> None:
 
 
 GROWING = """
+engine: {engine}
 pipelines:
   - pipeline: shop
     nodes:
@@ -210,7 +222,8 @@ pipelines:
 
 def growing(shop: Shop, **words: str) -> None:
     words = {"columns": "id", "on_fail": "quarantine", "scope": "", "options": "", **words}
-    shop.write(GROWING.format(**{"mode": "append", "format": "delta", **words}))
+    words = {"engine": "polars", "mode": "append", "format": "delta", **words}
+    shop.write(GROWING.format(**words))
 
 
 def run_with(shop: Shop, rows: str, **options: Any) -> Any:
@@ -224,8 +237,8 @@ def held(shop: Shop, format: str = "delta") -> list[tuple[int | None, str]]:
 
 
 @pytest.mark.parametrize("format", READ)
-def test_a_batch_is_unique_against_the_table(shop: Shop, format: str) -> None:
-    growing(shop, format=format)
+def test_a_batch_is_unique_against_the_table(engine: Engine, shop: Shop, format: str) -> None:
+    growing(shop, format=format, engine=engine.name)
     assert run_with(shop, "1,a\n2,b\n").checks == {"unique_id": (True, "WARN")}
 
     run = run_with(shop, "2,c\n3,d\n4,e\n4,f\n,g\n")
@@ -244,8 +257,11 @@ def test_the_scope_may_be_the_batch(shop: Shop) -> None:
     assert run_with(shop, "1,b\n").checks == {"unique_id": (True, "WARN")}
 
 
-def test_a_row_that_an_upsert_replaces_is_no_duplicate(shop: Shop) -> None:
-    growing(shop, mode="upsert", columns="code", options="options: {keys: [id]}", on_fail="fail")
+def test_a_row_that_an_upsert_replaces_is_no_duplicate(engine: Engine, shop: Shop) -> None:
+    options = "options: {keys: [id]}"
+    growing(
+        shop, mode="upsert", columns="code", options=options, on_fail="fail", engine=engine.name
+    )
     assert run_with(shop, "1,a\n2,b\n3,c\n").ok
 
     assert run_with(shop, "1,b\n2,a\n").ok
@@ -305,3 +321,52 @@ def test_a_batch_that_was_published_does_not_meet_itself(
     assert run.retried
     assert run.checks == {"unique_id": (True, "ERROR")}
     assert held(shop, format) == [(1, "a"), (2, "b")]
+
+
+DATABASE = """
+project: shop
+connections:
+  lake: {{type: local, base_path: ./lake}}
+  db: {{type: sqlite, path: lake/shop.db}}
+pipelines:
+  - pipeline: shop
+    nodes:
+      - name: orders
+        read: {{connection: lake, format: csv, path: orders.csv}}
+        validation:
+          tests: [{{type: unique, columns: [{columns}], on_fail: quarantine}}]
+        write: {{connection: db, format: sql, table: orders, mode: {mode}{more}}}
+"""
+
+
+def in_database(shop: Shop, table: str = "orders") -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(shop.root / "lake/shop.db")) as connection:
+        rows = connection.execute(f"SELECT id, code FROM {table} ORDER BY id").fetchall()
+    return [tuple(row) for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("mode", "more", "column", "kept"),
+    [
+        ("append", "", "id", [(1, "a"), (2, "b"), (3, "d")]),
+        ("upsert", ", options: {keys: [id]}", "code", [(1, "a"), (2, "c"), (3, "d")]),
+    ],
+)
+def test_a_table_of_a_database_is_asked_for_its_keys_alone(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, mode: str, more: str, column: str, kept: Any
+) -> None:
+    shop.config.write_text(DATABASE.format(mode=mode, more=more, columns=column))
+    assert run_with(shop, "1,a\n2,b\n").ok
+    asked, land = [], read.land
+
+    def landing(*args: Any, columns: Any = None, **more: Any) -> Any:
+        asked.append(columns)
+        return land(*args, columns=columns, **more)
+
+    monkeypatch.setattr(read, "land", landing)
+
+    run = run_with(shop, "2,c\n3,d\n")
+
+    assert run.ok, run.failures
+    assert in_database(shop) == kept
+    assert asked == [["id"] if mode == "append" else ["code", "id"]]

@@ -38,8 +38,11 @@ def land(
     location: TableLocation,
     bounds: Bounds | None = None,
     declared: Mapping[str, DType] | None = None,
+    columns: Sequence[str] | None = None,
 ) -> Path:
     """Run the query once; the Parquet file with its rows lives until the process ends.
+
+    With `columns`, those of them that are there, and no others.
 
     DataReadError where there is no such table, the query is wrong, or a value is not of the type
     that the database says.
@@ -47,7 +50,7 @@ def land(
     with staging.staging(location, f"read-{uuid4().hex[:8]}") as folder:
         file = folder / "part-00000.parquet"
         with reading_from(location):
-            _land(location, bounds, declared or {}, file)
+            _land(location, bounds, declared or {}, columns, file)
     atexit.register(staging.drop, folder)
     return file
 
@@ -69,13 +72,21 @@ def source_of(location: TableLocation) -> str:
 
 
 def _land(
-    location: TableLocation, bounds: Bounds | None, declared: Mapping[str, DType], file: Path
+    location: TableLocation,
+    bounds: Bounds | None,
+    declared: Mapping[str, DType],
+    wanted: Sequence[str] | None,
+    file: Path,
 ) -> None:
     dialect = dialect_of(location)
     with dialect.reading(location.engine()) as connection:
         columns = dialect.describe(connection, source_of(location))
         check_names([column.name for column in columns], location)
-        columns = [_as_declared(column, declared) for column in columns]
+        columns = [
+            _as_declared(column, declared)
+            for column in columns
+            if wanted is None or column.name in wanted
+        ]
         statement, values = _select(dialect, location, columns, bounds)
         result = connection.execution_options(stream_results=True, max_row_buffer=_TAKEN).execute(
             statement, values
