@@ -139,8 +139,10 @@ class Session:
     @property
     def is_in_target(self) -> bool:
         """Whether an earlier try has published this very batch: its rows stand there already."""
+        if not self.repeats:
+            return False
         there = self.target.format.published(self.target.location, self.owner) or 0
-        return self.repeats and there >= self.intent.number
+        return there >= self.intent.number
 
     @property
     def is_first(self) -> bool:

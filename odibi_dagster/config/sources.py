@@ -89,7 +89,14 @@ def _reference(written: Any, at: Loc, known: Collection[NodeId], setting: Settin
     if "asset" in written:
         asset = setting.build(AssetInput, written, at)
         return _input(asset, at, known, setting) if asset else None
+    if "node" in written:
+        message = "name the node itself: references: $pipeline.node"
+        setting.report.error(message, (*at, "node"), key=True)
+        return None
     read = setting.build(ReadConfig, written, at)
+    if read is not None and read.incremental is not None:
+        message = "a referenced table is read whole; leave incremental out"
+        setting.report.error(message, (*at, "incremental"), key=True)
     return stored(read, at, setting) if read else None
 
 

@@ -119,6 +119,27 @@ def test_a_table_that_is_not_there_stops_the_node(shop: Shop) -> None:
     assert "materialize it first" in run.failures[0]
 
 
+def test_a_gate_counts_rows_that_break_any_rule_about_other_tables(shop: Shop) -> None:
+    orders(shop, on_fail="warn")
+    twice = "$shop.customers, referenced_columns: [id]"
+    gate = f"""
+            - {{type: foreign_key, name: again, column: customer, references: {twice},
+                on_fail: warn}}
+            - {{type: unique, columns: [id], on_fail: warn}}
+          gate: {{require_pass_rate: 0.8, on_fail: write_valid_only}}
+        write"""
+    text = shop.config.read_text().replace("\n        write", gate, 1)
+    shop.config.write_text(text)
+
+    run = shop.run()
+
+    assert run.ok, run.failures
+    assert run.check_metadata("gate")["failed_rows"] == 1
+    assert shop.stored("out/orders.parquet")["id"].sort().to_list() == [1, 3, 4]
+    (names,) = shop.stored("out/orders_error.parquet")["_failed_tests"]
+    assert names == "foreign_key_customer,again"
+
+
 CYCLE = """
 pipelines:
   - pipeline: shop
@@ -149,11 +170,27 @@ def test_a_cycle_through_a_contract_is_reported(shop: Shop) -> None:
     assert problem.line == 12
 
 
-def test_an_unknown_node_is_reported_with_what_was_meant(shop: Shop) -> None:
-    orders(shop, "references: $shop.customer")
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("$shop.customer", r"unknown node '\$shop.customer'; did you mean"),
+        ("{node: $shop.customers}", r"name the node itself: references: \$pipeline.node"),
+        ("{connection: lke, format: csv, path: a.csv}", "unknown connection 'lke'; did you mean"),
+        ("{conection: lake, format: csv, path: a.csv}", "unknown key 'conection'; did you mean"),
+        (
+            "{connection: lake, format: csv, path: a, incremental: {mode: stateful, column: a}}",
+            "a referenced table is read whole; leave incremental out",
+        ),
+    ],
+)
+def test_a_reference_that_is_wrong_is_reported_where_it_stands(
+    shop: Shop, written: str, said: str
+) -> None:
+    orders(shop, f"references: {written}")
 
-    with pytest.raises(ConfigError, match=r"unknown node '\$shop.customer'; did you mean"):
+    with pytest.raises(ConfigError, match=said) as caught:
         shop.assets()
+    assert {problem.line for problem in caught.value.problems} == {13}
 
 
 PARENTS = """
