@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 
+from odibi_dagster.assets.run import NodeRun
 from odibi_dagster.formats.delta import Delta
 from odibi_dagster.formats.parquet import Parquet
 from odibi_dagster.formats.sql import Sql
@@ -244,6 +245,25 @@ def test_a_column_that_is_missing_is_named(cli: Cli) -> None:
     done = quarantine(cli, *words, "--from", str(cli.root / "own.csv"))
     assert done.code == 4
     assert "the rows to replay lack amount; found: id, mail" in done.err
+
+
+def test_an_unfinished_full_refresh_comes_first(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is going to replace the target, and the rows with it."""
+    started(cli)
+    file = corrected(cli, **GOOD)
+
+    def fails(*_: Any) -> None:
+        msg = "the disk is gone"
+        raise OSError(msg)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(NodeRun, "_publish", fails)
+        assert cli("run", "odibi.yaml", "--full-refresh").code != 0
+    before = published(cli)
+    done = quarantine(cli, "replay", "p/orders", "--from", file, "--yes")
+    assert done.code == 4
+    assert "a full refresh was begun and not finished; run the node first" in done.err
+    assert published(cli) == before
 
 
 def test_it_is_noted_who_did_it(cli: Cli) -> None:
