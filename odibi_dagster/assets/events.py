@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     import narwhals.stable.v2 as nw
 
-    from odibi_dagster.assets.run import Event, Judged, Outcome
+    from odibi_dagster.assets.judging import Judged
+    from odibi_dagster.assets.run import Event, Outcome
     from odibi_dagster.checks.judge import Judgement
     from odibi_dagster.config.project import Node
     from odibi_dagster.engines.base import Engine

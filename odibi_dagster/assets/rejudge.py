@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from odibi_dagster.assets.run import Judged
+from odibi_dagster.assets.judging import Judged
 from odibi_dagster.checks.base import Verdict
 from odibi_dagster.checks.judge import Judgement
 from odibi_dagster.config.promises import INPUT_PREFIX

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
 
-from odibi_dagster.assets.run import Judged, NodeRun
+from odibi_dagster.assets.judging import Judged
+from odibi_dagster.assets.run import NodeRun
 from odibi_dagster.checks.split import how_many
 from odibi_dagster.config.promises import INPUT_PREFIX
 from odibi_dagster.core.batch import Batch

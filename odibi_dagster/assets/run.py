@@ -9,14 +9,12 @@ from __future__ import annotations
 import functools
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from odibi_dagster.assets.judging import Judged, Judging, looks_up
 from odibi_dagster.assets.shield import uninterrupted
-from odibi_dagster.checks.judge import judge, remembered
-from odibi_dagster.checks.observe import observe
 from odibi_dagster.checks.split import how_many, limit_broken, rejected_at, split
-from odibi_dagster.checks.tables import Tables
 from odibi_dagster.config.project import External, Stored, Upstream
 from odibi_dagster.config.promises import INPUT_PREFIX
 from odibi_dagster.connections.base import Location
@@ -28,7 +26,7 @@ from odibi_dagster.plan.compared import compared, standing
 from odibi_dagster.plan.window import Cursor, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
     from types import TracebackType
     from typing import Self
@@ -36,41 +34,18 @@ if TYPE_CHECKING:
     import dagster as dg
     import narwhals.stable.v2 as nw
 
+    from odibi_dagster.assets.judging import Pasts
     from odibi_dagster.assets.memory import Memory, Session
-    from odibi_dagster.checks.base import Contract
-    from odibi_dagster.checks.judge import Judgement
     from odibi_dagster.checks.tables import Standing
     from odibi_dagster.config.project import Node, Quarantine, Target
     from odibi_dagster.core.batch import Batch
     from odibi_dagster.core.facts import Facts
     from odibi_dagster.core.frame import Frame
-    from odibi_dagster.core.history import Past
+    from odibi_dagster.core.history import Lookback
     from odibi_dagster.formats.base import Published, Staged
     from odibi_dagster.plan.planner import Planner
 
     Event = dg.AssetCheckResult | dg.MaterializeResult[Any]
-
-
-@dataclass(frozen=True)
-class Judged:
-    """The judgements on one frame, and the frame, from which broken rows can be shown."""
-
-    judgements: tuple[Judgement, ...]
-    frame: Frame | None
-    prefix: str = ""
-    """What the names of these checks begin with."""
-    tables: Tables = field(default_factory=Tables)
-    """The other tables that it was judged against."""
-
-    @property
-    def blocks(self) -> bool:
-        """Whether anything here forbids publishing."""
-        return any(judgement.blocks for judgement in self.judgements)
-
-    @property
-    def quarantines(self) -> bool:
-        """Whether broken rows are to be split off."""
-        return any(judgement.quarantines for judgement in self.judgements)
 
 
 @dataclass(frozen=True)
@@ -145,8 +120,6 @@ class NodeRun:
     _held: ExitStack = field(default_factory=ExitStack)
     _session: Session | None = None
     _window: Window | None = None
-    _seen: dict[str, dict[str, float]] = field(default_factory=dict)
-    """What checks want to be remembered of this batch."""
 
     def __enter__(self) -> Self:
         """Take the node for this run alone, and settle what a dead run left of it."""
@@ -198,14 +171,12 @@ class NodeRun:
         self._meter.phase = Phase.JUDGING
         frame = inputs[self.node.main]
         tables = compared(self.planner, self.node)
-        return self._judge(frame, self.node.contracts, tables, stored=None, prefix=INPUT_PREFIX)
+        return self._judging(frame, self.node.contracts, tables, prefix=INPUT_PREFIX)
 
     def judge_table(self, frame: Frame) -> Judged:
         """One aggregate over the stored table, for the promises about the output."""
         self._meter.phase = Phase.AUDITING
-        return self._judge(
-            frame, self.node.tests, compared(self.planner, self.node, frame), stored=None
-        )
+        return self._judging(frame, self.node.tests, compared(self.planner, self.node, frame))
 
     def valid(self, inputs: Mapping[str, Frame], before: Judged) -> Mapping[str, Frame]:
         """The inputs without the rows that a quarantining contract rejects."""
@@ -232,16 +203,16 @@ class NodeRun:
         self._meter.phase = Phase.AUDITING
         target = self._target
         frame = target.format.scan_staged(self.planner.engine, staged)
-        asked = _looks_up(self.node.tests, "stored")
+        asked = looks_up(self.node.tests, "stored")
         stored = self._stored(target, staged.schema) if asked else None
         facts = target.format.facts(self.planner.engine, staged)
         tables = compared(self.planner, self.node, frame, self._standing(staged, facts))
-        return self._judge(frame, self.node.tests, tables, stored=stored, facts=facts)
+        return self._judging(frame, self.node.tests, tables, stored=stored, facts=facts)
 
     def _standing(self, staged: Staged, facts: Facts | None) -> Standing | None:
         """The stored rows beside the batch, where a contract looks at them."""
         own = Upstream(self.node.id) in self.node.references.values()
-        if not own and not _looks_up(self.node.tests, "standing"):
+        if not own and not looks_up(self.node.tests, "standing"):
             return None
         columns = [name for contract in self.node.tests for name in contract.compares()]
         again = self._remembering.is_in_target
@@ -260,7 +231,7 @@ class NodeRun:
         if quarantine is None:
             return staged, None
         self._meter.phase = Phase.SPLITTING
-        sides = [self._split(judged) for judged in (before, after) if self._may_quarantine(judged)]
+        sides = [self._split(judged) for judged in (before, after) if judged.may_quarantine]
         broken = together([side[1] for side in sides])
         if quarantine.max_rows is not None or quarantine.sample_fraction is not None:
             self._broken = how_many(broken, self.planner.engine)
@@ -309,7 +280,7 @@ class NodeRun:
             bytes=outcome.target.bytes,
             seconds=outcome.seconds,
             adopted=outcome.target.adopted,
-            metrics=None if outcome.target.adopted else self._seen,
+            metrics=None if outcome.target.adopted else self._judging.seen,
         )
 
     def _outcome(self, target: Published, rejects: Published | None) -> Outcome:
@@ -318,6 +289,15 @@ class NodeRun:
 
     def _stands(self, staged: Staged) -> bool:
         return self._target.format.exists(staged.location)
+
+    @functools.cached_property
+    def _judging(self) -> Judging:
+        return Judging(self.node, self.planner, self.at, self._past)
+
+    def _past(self, wanted: Mapping[str, Lookback]) -> Pasts:
+        if self._session is None:
+            return self.memory.of_tables(self.node, wanted)
+        return self._session.history(wanted, self._window)
 
     @property
     def _remembering(self) -> Session:
@@ -372,67 +352,6 @@ class NodeRun:
         self._staged.append(("parquet", staged))
         return parquet.scan_staged(self.planner.engine, staged)
 
-    def _judge(
-        self,
-        frame: Frame,
-        contracts: Sequence[Contract],
-        tables: Tables,
-        *,
-        stored: Mapping[str, nw.dtypes.DType] | None,
-        facts: Facts | None = None,
-        prefix: str = "",
-    ) -> Judged:
-        seen = observe(
-            frame,
-            contracts,
-            self.planner.engine,
-            declared=self.node.declared,
-            stored=stored,
-            newest_file=self._newest_file() if _looks_up(contracts, "newest_file") else None,
-            timezone=self.planner.project.config.dagster.timezone,
-            at=self.at,
-            facts=facts,
-            tables=tables,
-            history=self._history_of(prefix),
-        )
-        self._seen |= {prefix + name: numbers for name, numbers in remembered(seen).items()}
-        # it is a word of `validation`: contracts on the input are judged to the last
-        fast = self.node.fails_fast and not prefix
-        hidden = self.node.hidden(seen.schema, raw=bool(prefix))
-        found = judge(contracts, seen, fail_fast=fast)
-        judgements = tuple(each.without_values(hidden, seen.schema) for each in found)
-        return Judged(judgements, frame, prefix, tables)
-
-    @functools.cached_property
-    def _history(self) -> Mapping[str, tuple[Past, ...]]:
-        """What all checks of the node compare with, by the names of the checks."""
-        wanted = {name: each.lookback for name, each in self.node.checks.items() if each.lookback}
-        if self._session is None:
-            return self.memory.of_tables(self.node, wanted)
-        return self._session.history(wanted, self._window)
-
-    def _history_of(self, prefix: str) -> Mapping[str, tuple[Past, ...]]:
-        """The part of one frame's contracts. How many rows the input had, no batch says."""
-        if not prefix:
-            return self._history
-        return {
-            name.removeprefix(prefix): tuple(replace(past, rows=None) for past in pasts)
-            for name, pasts in self._history.items()
-            if name.startswith(prefix)
-        }
-
-    def _newest_file(self) -> datetime | None:
-        """When the newest file of the main input was written."""
-        source = self.node.sources.get(self.node.main or "")
-        if isinstance(source, Upstream):
-            source = self.planner.project.nodes[source.node].target  # type: ignore[assignment]
-        if source is None or isinstance(source, External | Upstream):
-            return None
-        return source.format.newest(source.location)
-
-    def _may_quarantine(self, judged: Judged) -> bool:
-        return any(j.contract.on_fail == "quarantine" for j in judged.judgements)
-
     def _split(self, judged: Judged) -> tuple[Frame, Frame]:
         assert judged.frame is not None  # noqa: S101  (only frames with judgements are split)
         assert self.node.quarantine is not None  # noqa: S101
@@ -478,7 +397,3 @@ class NodeRun:
     def _forget(self, staged: Staged) -> str:
         place = next(i for i, (_, held) in enumerate(self._staged) if held is staged)
         return self._staged.pop(place)[0]
-
-
-def _looks_up(contracts: Sequence[Contract], what: str) -> bool:
-    return any(what in contract.looks_up for contract in contracts)
