@@ -86,7 +86,7 @@ def test_without_the_option_a_table_does_not_grow(table: Path) -> None:
 def test_the_files_it_wrote_are_flushed(
     table: Path, mode: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before, flushed = set(table.rglob("*.parquet")), set[Path]()
+    before, flushed = set(table.rglob("*.parquet")), set()
     monkeypatch.setattr(delta_commit, "sync", flushed.add)
 
     DELTA.publish(POLARS, staged(table, {"id": [2], "new": ["a"]}, "b2", mode))
