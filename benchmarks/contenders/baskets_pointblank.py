@@ -1,6 +1,11 @@
-"""The rules of `workloads/validators.yaml` in pointblank."""
+"""The rules of `workloads/validators.yaml` in pointblank, on the collected table or on the plan.
+
+python -m benchmarks.contenders.baskets_pointblank eager|lazy
+"""
 
 from __future__ import annotations
+
+import sys
 
 import pointblank as pb
 
@@ -12,7 +17,8 @@ from benchmarks.generate import SEGMENTS
 if __name__ == "__main__":
     report = Report()
     with report.timing("gold/baskets"):
-        table = baskets().collect(engine="streaming")
+        plan = baskets()
+        table = plan if sys.argv[1] == "lazy" else plan.collect(engine="streaming")
         seen = (
             pb.Validate(table)
             .col_vals_not_null(["customer_id", "segment"])

@@ -13,7 +13,7 @@ if __name__ == "__main__":
     data, out = folders()
     with report.timing("silver/priced"):
         sink(priced(pl.scan_parquet(data / "orders.parquet")), out / "priced.parquet")
-        groups = pl.scan_parquet(out / "priced.parquet").group_by("order_id", "product_id")
+        groups = pl.scan_parquet(out / "priced.parquet").group_by("order_id", "updated_at")
         shared = groups.agg(pl.len().alias("rows")).filter(pl.col("rows") > 1)
         shared.select(pl.col("rows").sum()).collect(engine="streaming")
     report.write()

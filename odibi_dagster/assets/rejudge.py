@@ -34,12 +34,14 @@ def rejudge_node(run: NodeRun, asked: Collection[str], face: Face) -> Iterator[E
     """
     node = run.node
     run.planner.engine.discretion.withholds = run.planner.discreet(node)
+    tests = [c for c in node.tests if c.check_name in asked]
+    beside = [rule for test in tests for rule in test.beside()]
     run.node = replace(
         node,
         contracts=tuple(c for c in node.contracts if INPUT_PREFIX + c.check_name in asked),
-        tests=tuple(c for c in node.tests if c.check_name in asked),
+        tests=tuple(c for c in node.tests if c in tests or c in beside),
     )
-    yield from face.rejudged(_input(run), _table(run))
+    yield from face.rejudged(_input(run), _asked(_table(run), asked))
 
 
 def _input(run: NodeRun) -> Judged:
@@ -58,6 +60,12 @@ def _table(run: NodeRun) -> Judged:
         return run.judge_table(run.planner.result(run.node.id))
     except DataReadError as error:
         return _unread(run.node.tests, str(error))
+
+
+def _asked(judged: Judged, asked: Collection[str]) -> Judged:
+    """Without the judgements that only others are made of."""
+    found = tuple(each for each in judged.judgements if each.check_name in asked)
+    return replace(judged, judgements=found)
 
 
 def _unread(contracts: Sequence[Contract], reason: str, prefix: str = "") -> Judged:

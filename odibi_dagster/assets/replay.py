@@ -13,9 +13,17 @@ from typing import TYPE_CHECKING
 import narwhals.stable.v2 as nw
 
 from odibi_dagster.assets.run import Judged, NodeRun
+from odibi_dagster.checks.split import how_many
 from odibi_dagster.config.promises import INPUT_PREFIX
 from odibi_dagster.core.batch import Batch
-from odibi_dagster.errors import ConfigError, ContractError, DataReadError
+from odibi_dagster.errors import (
+    ConfigError,
+    ContractError,
+    DataReadError,
+    SchemaContractError,
+    StateMismatchError,
+    listing,
+)
 from odibi_dagster.plan.broken import together
 
 if TYPE_CHECKING:
@@ -54,20 +62,29 @@ def replayable(node: Node) -> str | None:
     return None
 
 
-def replay(node: Node, planner: Planner, memory: Memory, batch: str, rows: Frame) -> Replayed:
+def replay(
+    node: Node,
+    planner: Planner,
+    memory: Memory,
+    batch: str,
+    rows: Frame,
+    *,
+    raw: bool = False,
+) -> Replayed:
     """Publish the rows of a batch, and take the batch out of the quarantine.
 
     `rows` have the columns of the quarantine. Those that a contract on the input rejected go
-    through the steps of the node, the others do not; both are judged by the rules for rows, and
-    ContractError says which are still broken: then nothing has changed. ConfigError where the node
-    is none whose rows can be replayed.
+    through the steps of the node, the others do not; `raw`: all of them do. They are judged by the
+    rules for rows, and ContractError says which are still broken: then nothing has changed.
+    ConfigError where the node is none whose rows can be replayed, SchemaContractError where they
+    lack a column, StateMismatchError where a full refresh was begun and not finished.
     """
     if reason := replayable(node):
         msg = f"rows of {node.id} cannot be replayed: {reason}"
         raise ConfigError(msg)
     judged = replace(node, contracts=_of_rows(node.contracts), tests=_of_rows(node.tests))
     with _Replay(judged, planner, memory) as run:
-        return run.replay(batch, rows)
+        return run.replay(batch, rows, raw=raw)
 
 
 @dataclass
@@ -80,19 +97,22 @@ class _Replay(NodeRun):
     def _batch(self) -> Batch:
         return self._owned or super()._batch
 
-    def replay(self, batch: str, rows: Frame) -> Replayed:
+    def replay(self, batch: str, rows: Frame, *, raw: bool) -> Replayed:
         """See `replay`."""
+        if self._remembering.intent.full:
+            msg = "a full refresh was begun and not finished; run the node first"
+            raise StateMismatchError(msg)
         target, quarantine = self._target, self._quarantine
         self._owned = Batch(f"{self._remembering.owner}#{batch}", 1)
         published = None
         if target.format.published(target.location, self._owned.owner) is None:
-            published = self._published(rows)
+            published = self._published(rows, raw=raw)
         quarantine.format.withdraw(quarantine.location, BATCH, batch)
         return Replayed(batch, published)
 
-    def _published(self, rows: Frame) -> int | None:
+    def _published(self, rows: Frame, *, raw: bool) -> int | None:
         target = self._target
-        before, frame = self._planned(rows)
+        before, frame = self._planned(*((rows, None) if raw else self._parts(rows)))
         if before.blocks or before.quarantines:
             raise self._still_broken(before)
         staged = self.stage(frame)
@@ -102,16 +122,11 @@ class _Replay(NodeRun):
         target.format.vet(self.planner.engine, staged)
         return self._publish(staged, target).rows
 
-    def _planned(self, rows: Frame) -> tuple[Judged, Frame]:
+    def _planned(self, came_in: Frame | None, came_out: Frame | None) -> tuple[Judged, Frame]:
         """The rows as the node publishes them, and how those of the input were judged."""
-        came_in, came_out = self._parts(rows)
         before, parts = Judged((), None), []
         if came_out is not None:
-            schema = self._stored(self._target, {})
-            if schema is None:
-                msg = f"{self._target.location} is not there yet; run the node first"
-                raise DataReadError(msg)
-            parts.append(_fitted(came_out, schema))
+            parts.append(_fitted(came_out, self._published_schema()))
         if came_in is not None and self.node.main is not None:
             inputs = self.planner.inputs(self.node)
             schema = inputs[self.node.main].collect_schema()
@@ -119,6 +134,18 @@ class _Replay(NodeRun):
             before = self.judge_input(inputs)
             parts.append(self.steps(inputs))
         return before, together(parts)
+
+    def _published_schema(self) -> Mapping[str, nw.dtypes.DType]:
+        target = self._target
+        if not target.format.exists(target.location):
+            msg = f"{target.location} is not there yet; run the node first"
+            raise DataReadError(msg)
+        return target.format.stored_schema(
+            self.planner.engine,
+            target.location,
+            target.options,
+            lambda: self.planner.published_schema(self.node),
+        )
 
     def _parts(self, rows: Frame) -> tuple[Frame | None, Frame | None]:
         """The rows that the input's contracts rejected, and those that the tests did."""
@@ -134,7 +161,9 @@ class _Replay(NodeRun):
         of_input = nw.any_horizontal(
             *(tests.str.contains(f",{name},", literal=True) for name in names), ignore_nulls=True
         )
-        return rows.filter(of_input), rows.filter(~of_input)
+        parts = rows.filter(of_input), rows.filter(~of_input)
+        came_in, came_out = (p if how_many(p, self.planner.engine) else None for p in parts)
+        return came_in, came_out
 
     def _still_broken(self, judged: Judged) -> ContractError:
         said = "; ".join(
@@ -158,10 +187,10 @@ def _sets_aside(contract: Contract) -> bool:
 def _fitted(rows: Frame, schema: Mapping[str, nw.dtypes.DType]) -> Frame:
     """The rows with these columns and types: a quarantine, or a file, may hold text instead."""
     found = rows.collect_schema()
-    columns = {name: nw.col(name) if name in found else nw.lit(None) for name in schema}
+    if missing := [name for name in schema if name not in found]:
+        msg = f"the rows to replay lack {listing(missing)}; found: {listing(found)}"
+        raise SchemaContractError(msg)
     return rows.select(
-        **{
-            name: column if found.get(name) == schema[name] else column.cast(schema[name])
-            for name, column in columns.items()
-        }
+        nw.col(name) if found[name] == dtype else nw.col(name).cast(dtype)
+        for name, dtype in schema.items()
     )

@@ -78,6 +78,8 @@ class OdibiTranslator:
             description=_summary(contract),
             # a warning never blocks; whatever can be an ERROR must, or the run is a success
             blocking=True,
+            # so that an evaluation says which partition it was of
+            partitions_def=spec.partitions_def,
             metadata={
                 "on_fail": contract.on_fail.value,
                 "type": contract.kind,

@@ -177,6 +177,10 @@ class Contract(OpenModel, ABC):
         """The contracts that it stands for: itself, unless it bundles several."""
         yield self
 
+    def beside(self) -> tuple[Contract, ...]:
+        """The contracts whose measures it judges: they are observed with it."""
+        return ()
+
     def files(self) -> tuple[Path, ...]:
         """Files that say what it promises: where one changes, so does the node's code version."""
         return ()
@@ -281,8 +285,15 @@ class RowContract(Contract):
     def valid(self, shape: Shape) -> nw.Expr:
         """True where a row keeps the promise; null counts as kept."""
 
-    def marked(self, frame: Frame, shape: Shape) -> Frame:
-        """The frame with the columns that `valid` names and it lacks: what other tables say."""
+    def marked(self, frame: Frame, engine: Engine, shape: Shape) -> Frame:
+        """The frame with the columns that `valid` names and it lacks, which other rows tell."""
+        return frame
+
+    def around(self, frame: Frame, engine: Engine, shape: Shape, limit: int) -> Frame:
+        """At least `limit` broken rows, if there are so many, among as few others as possible.
+
+        With each of them all rows that make it one. By default the frame as it is.
+        """
         return frame
 
     def broken(self, shape: Shape) -> nw.Expr:

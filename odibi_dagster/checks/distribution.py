@@ -58,11 +58,11 @@ class Distribution(Contract):
     """A number of a column stays near that of the last published run, or on its side of a bound.
 
     `metric` is `mean`, `std` (of a sample), `min`, `max`, `sum` or `quantile` (`quantile: 0.95`,
-    interpolated) of a column of numbers; `null_percentage` (a share such as 0.05) or `n_unique`
-    (exact, null left out) of any; or `psi`. `threshold: "10%"` compares with the last published
-    run, and with `compare: avg:7` with the mean of the last 7, as far as there are so many;
-    `">100"`, `">=100"`, `"<0.05"` and `"<=0.05"` compare with the number. It warns, unless
-    `on_fail` says more.
+    interpolated; memory holds the column) of a column of numbers; `null_percentage` (a share such
+    as 0.05) or `n_unique` (exact, null left out; memory holds the distinct values) of any; or
+    `psi`. `threshold: "10%"` compares with the last published run, and with `compare: avg:7` with
+    the mean of the last 7, as far as there are so many; `">100"`, `">=100"`, `"<0.05"` and
+    `"<=0.05"` compare with the number. It warns, unless `on_fail` says more.
 
     Nulls are left out. A column without any value (all null, or an empty frame) has no number: that
     is broken wherever there is something to compare with; of an empty frame `null_percentage` and
@@ -162,21 +162,25 @@ class Distribution(Contract):
 
     def judge(self, seen: Observation) -> Verdict:
         """Passed when the number is near its baseline, or on its side of the bound."""
-        measure = self._measure
-        found = measure.baseline(seen, _batches(self.compare)) if self.lookback else None
-        number = measure.number(seen)
-        expected, extra = self._expected, self._extra(found)
-        if self.lookback and found is None and not (number and math.isnan(number)):
-            has_number = self.metric != "psi"  # which is one of two runs
-            said = _said(measure, number) if has_number else f"{measure} needs an earlier run"
-            passed, text = True, f"{said}; baseline: none"
-        elif number is None or math.isnan(number):
-            passed, text = False, f"{_said(measure, number)}; expected {expected}"
-        else:
-            passed = self._holds(number, found)
-            text = f"{_said(measure, number)}{_moved(number, found)}; expected {expected}"
+        found = self._measure.baseline(seen, _batches(self.compare)) if self.lookback else None
+        number = self._measure.number(seen)
+        passed, text = self._judged(number, found)
         observed = None if number is None or math.isnan(number) else number
-        return Verdict(passed, text, expected=expected, observed=observed, extra=extra)
+        return Verdict(passed, text, self._expected, observed, extra=self._extra(found))
+
+    def _judged(self, number: float | None, found: Baseline | None) -> tuple[bool, str]:
+        said = _said(self._measure, number)
+        if number is not None and math.isnan(number):
+            return False, f"{said}; expected {self._expected}"
+        if self.lookback and found is None:
+            is_of_two = isinstance(self._measure, Psi)
+            said = f"{self._measure} needs an earlier run" if is_of_two else said
+            return True, f"{said}; baseline: none"
+        if number is None:
+            return False, f"{said}; expected {self._expected}"
+        return self._holds(
+            number, found
+        ), f"{said}{_moved(number, found)}; expected {self._expected}"
 
     def _holds(self, number: float, found: Baseline | None) -> bool:
         if isinstance(self.threshold, Bound):

@@ -12,6 +12,7 @@ from pydantic import AliasChoices, BeforeValidator, Field, model_validator
 from odibi_dagster.checks.base import RowContract, Shape, contracts
 from odibi_dagster.checks.compare import common_type, has_null
 from odibi_dagster.core.names import ColumnName
+from odibi_dagster.engines.keys import flagged
 from odibi_dagster.errors import did_you_mean
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ class ForeignKey(RowContract):
         text = repr((self._table, self.columns_, self._there))
         return f"__odibi_key_{sha256(text.encode()).hexdigest()[:12]}"
 
-    def marked(self, frame: Frame, shape: Shape) -> Frame:
+    def marked(self, frame: Frame, engine: Engine, shape: Shape) -> Frame:
         """The frame with a column that says whether the other table knows the key."""
         if self._flag in frame.collect_schema():
             return frame  # another rule of the same key has asked
@@ -141,9 +142,9 @@ class ForeignKey(RowContract):
             name: nw.col(column).cast(dtype)
             for name, column, dtype in zip(self._names, self.columns_, types, strict=True)
         }
-        known = self._known(shape).unique(self._names).with_columns(nw.lit(True).alias(self._flag))
-        joined = frame.with_columns(**keys).join(known, on=self._names, how="left")
-        return joined.drop(*self._names)
+        known = self._known(shape).unique(self._names)
+        keyed = frame.with_columns(**keys)
+        return flagged(engine, keyed, known, self._names, self._flag).drop(*self._names)
 
     def valid(self, shape: Shape) -> nw.Expr:
         """True where the key is known, or has a null."""

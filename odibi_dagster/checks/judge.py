@@ -200,6 +200,7 @@ def _verdict(contract: Contract, places: Mapping[int, int], observation: Observa
 
 
 def _plain(value: object) -> Plain:
-    if isinstance(value, (int, float, bool)):
+    # a plot has no place for infinity, and JSON no word
+    if isinstance(value, (int, float, bool)) and math.isfinite(value):
         return value
     return shortened(str(value), MAX_TEXT)

@@ -97,7 +97,8 @@ def broken_rows(
     shown = set(list(dict.fromkeys([*reads, *schema]))[:_COLUMNS])
     # planned with the columns that matter: of 2,000 each look takes its time, rule by rule
     narrow = frame.select(name for name in schema if name in shown or name in reads)
-    flagged, flags = _flagged(narrow, [rule], engine, tables)
+    shape = Shape(narrow.collect_schema(), tables=tables or Tables())
+    flagged, flags = _flagged(rule.around(narrow, engine, shape, limit), [rule], engine, tables)
     columns = [_brief(name, dtype) for name, dtype in schema.items() if name in shown]
     rows = engine.fetch(flagged.filter(nw.col(flags[0])).select(*columns), limit)
     return [{name: _shown(name, value, mask) for name, value in row.items()} for row in rows]
@@ -159,7 +160,7 @@ def _flagged(
     flags = {f"{_FLAG}{place}": rule.broken(shape) for place, rule in enumerate(rules)}
     prepared = with_conditions(frame, rules, engine)
     for rule in rules:
-        prepared = rule.marked(prepared, shape)
+        prepared = rule.marked(prepared, engine, shape)
     return (prepared.with_columns(**flags) if flags else prepared), list(flags)
 
 

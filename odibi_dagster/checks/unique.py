@@ -12,7 +12,7 @@ from pydantic import Field
 from odibi_dagster.checks.base import Observation, RowContract, Shape, Verdict, contracts
 from odibi_dagster.checks.compare import has_null
 from odibi_dagster.core.names import ColumnName
-from odibi_dagster.engines.keys import sharing_hash
+from odibi_dagster.engines.keys import flagged, sharing_hash
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,19 +75,38 @@ class Unique(RowContract):
         return None
 
     def valid(self, shape: Shape) -> nw.Expr:
-        """True where no other row has the same key; keeps the order of the rows."""
-        alone = nw.len().over(*self.columns_) == 1
-        if self._standing(shape) is not None:
-            alone = alone & nw.col(self._flag).is_null()
-        return has_null(self.columns_) | alone
+        """True where no other row has the same key."""
+        return has_null(self.columns_) | nw.col(self._flag).is_null()
 
-    def marked(self, frame: Frame, shape: Shape) -> Frame:
-        """The frame with a column that says whether a stored row has the same key."""
-        standing = self._standing(shape)
-        if standing is None or self._flag in frame.collect_schema():
-            return frame  # or another rule of the same key has asked
-        met = self._met(self._keyed(frame), standing).with_columns(nw.lit(True).alias(self._flag))
-        return frame.join(met, on=self.columns_, how="left")
+    def marked(self, frame: Frame, engine: Engine, shape: Shape) -> Frame:
+        """The frame with a column that says whether another row has the same key.
+
+        Only the keys that several rows have are kept in memory, which a window would do with all.
+        """
+        if self._flag in frame.collect_schema():
+            return frame  # another rule of the same key has asked
+        return flagged(engine, frame, self._broken(frame, engine, shape), self.columns_, self._flag)
+
+    def around(self, frame: Frame, engine: Engine, shape: Shape, limit: int) -> Frame:
+        """The rows of so many broken keys, found by their values: a join would read all rows."""
+        if not all(_is_plain(shape.schema[name]) for name in self.columns_):
+            return frame
+        keys = engine.fetch(self._broken(frame, engine, shape), limit)
+        each = [
+            nw.all_horizontal(
+                *(nw.col(name) == nw.lit(value) for name, value in key.items()), ignore_nulls=False
+            )
+            for key in keys
+        ]
+        return frame.filter(nw.any_horizontal(*each, ignore_nulls=False)) if each else frame
+
+    def _broken(self, frame: Frame, engine: Engine, shape: Shape) -> Frame:
+        """The keys of more than one row, each once."""
+        standing, broken = self._standing(shape), self._shared(frame, engine).drop(_COUNT)
+        if standing is None:
+            return broken
+        met = self._met(self._keyed(frame), standing)
+        return nw.concat([broken, met]).unique(self.columns_)
 
     def counts(self, shape: Shape) -> Mapping[str, nw.Expr]:
         """Nothing that one row could tell: see `tables`."""
@@ -125,7 +144,9 @@ class Unique(RowContract):
 
     @property
     def _flag(self) -> str:
-        return f"__odibi_met_{sha256(repr(self.columns_).encode()).hexdigest()[:12]}"
+        return (
+            f"__odibi_shared_{sha256(repr((self.columns_, self.scope)).encode()).hexdigest()[:12]}"
+        )
 
     def _standing(self, shape: Shape) -> Standing | None:
         """The stored rows to compare with; None where there are none, or none can share the key."""
@@ -156,3 +177,8 @@ class Unique(RowContract):
         """
         held = standing.near(self.columns_).select(*self.columns_)
         return held.join(keyed, on=self.columns_, how="semi").unique(self.columns_)
+
+
+def _is_plain(dtype: nw.dtypes.DType) -> bool:
+    """Whether a value of the type is found again by itself, on every engine."""
+    return dtype.is_integer() or dtype in (nw.String, nw.Date, nw.Boolean)

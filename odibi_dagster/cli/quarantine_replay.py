@@ -51,7 +51,9 @@ def replay(quarantines: Quarantines) -> int:
         planner = Planner(quarantines.project, quarantines.planner.engine)
         rows = _corrected(quarantines, node, quarantines.rows(node))
         own = rows.filter(nw.col(BATCH) == batch) if BATCH in rows.collect_schema() else rows
-        done = replay(node, planner, memory, batch, own)
+        # of a node with privacy, a file brings what came in: nothing else is anonymised
+        raw = args.file is not None and node.config.privacy is not None
+        done = replay(node, planner, memory, batch, own, raw=raw)
         said = "published before" if done.rows is None else f"{done.rows:,} rows published"
         admin.remark(identity, "replay", f"batch {batch}: {said}")
         line(f"{node.id}: batch {batch} replayed, {said}", "green")

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from odibi_dagster.checks.gate import GateConfig, GateRows, GateThreshold
+from odibi_dagster.checks.gate_config import GateConfig, GateRows, GateThreshold
 from odibi_dagster.config.airflow import RetryConfig
 from odibi_dagster.config.dagster import NodeDagster, PipelineDagster, ProjectDagster
 from odibi_dagster.config.incremental import Incremental

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from odibi_dagster.checks.base import Contract, OnFail, RowContract, contracts
-from odibi_dagster.checks.gate import ACTIONS, Gate, is_meant
+from odibi_dagster.checks.gate import Gate, is_meant
+from odibi_dagster.checks.gate_config import ACTIONS
 from odibi_dagster.config.later import lookup
 from odibi_dagster.errors import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from odibi_dagster.checks.gate import GateConfig
+    from odibi_dagster.checks.gate_config import GateConfig
     from odibi_dagster.config.report import Loc
     from odibi_dagster.config.site import Setting, Site
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AliasChoices, Field
 
-from odibi_dagster.checks.gate import GateConfig
+from odibi_dagster.checks.gate_config import GateConfig
 from odibi_dagster.core.fate import Choice, NoEffect
 from odibi_dagster.core.model import Model, OpenModel
 

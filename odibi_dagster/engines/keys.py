@@ -26,6 +26,16 @@ def sharing_hash(engine: Engine, frame: Frame, columns: Sequence[str]) -> Frame:
     return _SHARING[engine.name](frame, columns)
 
 
+def flagged(engine: Engine, frame: Frame, keys: Frame, columns: Sequence[str], flag: str) -> Frame:
+    """The frame with a column that is true where the row has one of the keys, and else null.
+
+    `keys` has these columns alone, and each key once. The order of the rows stays, where they had
+    one.
+    """
+    known = keys.with_columns(nw.lit(True).alias(flag))
+    return _JOINED[engine.name](frame, known, list(columns))
+
+
 def key_hash(columns: Sequence[str]) -> pl.Expr:
     """64 bits, the same for equal keys, also for 0.0 and -0.0; never stored: versions differ."""
     import polars as pl
@@ -50,3 +60,15 @@ _SHARING: Mapping[str, Callable[[Frame, Sequence[str]], Frame]] = {
     "spark": lambda frame, _: frame,
 }
 """Per engine. Spark spills its groups, and would shuffle the keys again to confirm."""
+
+
+def _joined_in_order(frame: Frame, known: Frame, columns: list[str]) -> Frame:
+    native: pl.LazyFrame = frame.to_native()
+    right: pl.LazyFrame = known.to_native()
+    return nw.from_native(native.join(right, on=columns, how="left", maintain_order="left"))
+
+
+_JOINED: Mapping[str, Callable[[Frame, Frame, list[str]], Frame]] = {
+    "polars": _joined_in_order,
+    "spark": lambda frame, known, columns: frame.join(known, on=columns, how="left"),
+}

@@ -164,10 +164,10 @@ class Planner:
         if reach is not None and target.format.in_database:
             return target.format.scan_within(self.engine, target.location, reach)
         return target.format.read_back(
-            self.engine, target.location, target.options, lambda: self._published_schema(node)
+            self.engine, target.location, target.options, lambda: self.published_schema(node)
         )
 
-    def _published_schema(self, node: Node) -> Mapping[str, DType] | None:
+    def published_schema(self, node: Node) -> Mapping[str, DType] | None:
         """The types a node publishes, from its plan; None where its own sources are gone."""
         assert node.target is not None  # noqa: S101  (only stored nodes are read back)
         try:

@@ -155,6 +155,9 @@ COMMANDS = (
     ["validate"],
     ["run"],
     ["run", "p/masked"],
+    ["checks", "p/people", "p/hashed"],
+    ["quarantine", "list"],
+    ["quarantine", "show", "p/people"],
     ["state", "list"],
     ["state", "show", "p/masked"],
     ["state", "history", "p/masked"],
@@ -162,6 +165,7 @@ COMMANDS = (
     ["show", "p/hashed__quarantine"],
     ["ls"],
 )
+_WITH_VERBS = ("state", "quarantine")
 
 
 @pytest.fixture(scope="module", params=["polars", pytest.param("spark", marks=pytest.mark.spark)])
@@ -182,7 +186,7 @@ def left(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 def _run(root: Path, number: int, action: str, words: list[str]) -> None:
-    line = [action, *([words.pop(0)] if action == "state" else []), "odibi.yaml", *words]
+    line = [action, *([words.pop(0)] if action in _WITH_VERBS else []), "odibi.yaml", *words]
     done = subprocess.run(
         [sys.executable, "-m", "odibi_dagster.cli", *line],
         cwd=root,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+import dagster as dg
 import polars as pl
 import pytest
 
@@ -161,6 +162,18 @@ def test_the_change_of_rows_has_an_effect(shop: Shop) -> None:
     assert "+150.0000% rows from 2 (batch 1," in said(second, "gate")
     assert not shop.run().ok, "a run that was refused is no baseline"
     assert ids(shop) == [1, 2]
+
+
+@pytest.mark.parametrize("tests", [TESTS, "{type: not_null, columns: [v], on_fail: warn}"])
+def test_the_gate_alone_judges_what_is_stored(shop: Shop, tests: str) -> None:
+    write(shop, "gate: {on_fail: warn_and_write}", tests)
+    land(shop)
+    assert shop.run().ok
+    key = dg.AssetCheckKey(dg.AssetKey(["bronze", "orders"]), "gate")
+    run = shop.run(dg.AssetSelection.checks(key))
+    assert run.ok
+    assert run.checks == {"gate": (False, "WARN")}
+    assert run.check_metadata("gate")["failed_rows"] == (4 if tests == TESTS else 1)
 
 
 def test_fail_fast_skips_what_comes_after_the_first_that_blocks(shop: Shop) -> None:

@@ -330,3 +330,17 @@ def test_freshness_sla_is_a_freshness_policy(shop: Shop) -> None:
     assert specs["bronze/orders"].freshness_policy == day
     assert specs["silver/counted"].freshness_policy == day
     assert specs["silver/big"].freshness_policy == hour
+
+
+class Daily(OdibiTranslator):
+    """Nodes that are materialized day by day."""
+
+    def get_asset_spec(self, data: OdibiNode) -> dg.AssetSpec:
+        days = dg.StaticPartitionsDefinition(["monday", "tuesday"])
+        return super().get_asset_spec(data).replace_attributes(partitions_def=days)
+
+
+def test_an_evaluation_says_which_partition_it_was_of(full: Shop) -> None:
+    orders = full.assets(translator=Daily(), select="bronze")
+    done = dg.materialize(orders, instance=full.instance, partition_key="monday")
+    assert {each.partition for each in done.get_asset_check_evaluations()} == {"monday"}

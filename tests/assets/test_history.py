@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +15,9 @@ from odibi_dagster.assets.memory import Session
 from odibi_dagster.formats.base import Published
 from odibi_dagster.formats.delta import Delta
 from odibi_dagster.state import tables
+from odibi_dagster.state.admin import Admin
+from odibi_dagster.state.identity import Identity
+from odibi_dagster.state.store import Store
 from tests.assets.support import Run, Shop
 
 NODE = """
@@ -199,6 +203,41 @@ def test_what_another_try_published_is_no_baseline(
     land(shop, 10.0)
     assert shop.run().ok
     assert rows(shop, tables.metrics) == []
+
+
+def test_a_reset_reads_anew_and_compares_with_the_load_before(shop: Shop) -> None:
+    write(shop, "{type: volume_drop}", mode=", mode: append", format="delta")
+    land(shop, *[1.0] * 10)
+    assert shop.run().ok
+    store = Store(f"sqlite:///{shop.root / '.dagster_home/storage/odibi_state.db'}")
+    me = Identity("shop", "bronze", "orders")
+    shutil.rmtree(shop.root / "lake/out")
+    Admin(store, "shop", "cli:me").reset(me, None, in_target=0)
+    land(shop, 1.0)
+    run = shop.run()
+    assert not run.ok
+    assert baseline(run, "volume_drop") == 10.0
+
+    Admin(store, "shop", "cli:me").forget(me)
+    run = shop.run()
+    assert run.ok
+    assert baseline(run, "volume_drop") == "none"
+
+
+def test_of_a_sensitive_column_no_number_is_shown(shop: Shop) -> None:
+    write(shop, MEAN.replace("fail}", "warn}").replace("mean", "max"))
+    text = shop.config.read_text(encoding="utf-8")
+    shop.config.write_text(
+        text.replace("- name: orders\n", "- name: orders\n        sensitive: [fare]\n")
+    )
+    land(shop, 4242.0)
+    assert shop.run().ok
+    land(shop, 8787.0)
+    run = shop.run()
+    assert run.checks[CHECK] == (False, "WARN")
+    (event,) = run.result.get_asset_check_evaluations()
+    assert "4242" not in str(event)
+    assert "8787" not in str(event)
 
 
 def test_without_such_a_contract_nothing_is_remembered(shop: Shop) -> None:

@@ -140,7 +140,9 @@ def test_nan_is_one_value(engine):
 def test_infinity_is_compared_and_never_a_baseline(engine):
     frame = make(engine, {"x": "float"}, [(math.inf,), (1.0,)])
     contract = distribution("x", "max", ">100")
-    assert judge_one(frame, contract, engine).passed
+    judgement = judge_one(frame, contract, engine)
+    assert judgement.passed
+    assert judgement.metadata()["observed"] == "inf", "JSON has no such number"
     assert published([frame], contract, engine)[contract.check_name][0].metrics == {}
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from odibi_dagster.checks.base import RowContract, contracts
-from odibi_dagster.checks.gate import ACTIONS, Gate, GateConfig
+from odibi_dagster.checks.gate import Gate
+from odibi_dagster.checks.gate_config import ACTIONS, GateConfig
 from odibi_dagster.checks.judge import remembered
 from odibi_dagster.checks.observe import observe
 from odibi_dagster.core.history import Past

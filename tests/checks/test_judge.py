@@ -6,7 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from odibi_dagster.checks.base import contracts
-from odibi_dagster.checks.judge import Judgement
+from odibi_dagster.checks.judge import Judgement, judge
+from odibi_dagster.checks.observe import observe
 from odibi_dagster.engines.base import get_engine
 from tests.checks.frames import judged, make
 
@@ -171,3 +172,17 @@ def test_a_contract_takes_the_column_names_that_the_rest_of_the_file_takes() -> 
     contracts["not_null"].model_validate({"columns": ["it's; ok"]})
     with pytest.raises(ValueError, match="invalid column name"):
         contracts["not_null"].model_validate({"columns": ['a" OR 1=1 --']})
+
+
+def test_a_test_that_was_skipped_says_so_of_a_hidden_column_too():
+    rules = [
+        contracts["not_null"](columns=["x"]),
+        contracts["distribution"](column="x", metric="mean", threshold=">0"),
+    ]
+    seen = observe(make(ENGINE, {"x": "int"}, [(None,)]), rules, ENGINE)
+
+    (_, skipped) = judge(rules, seen, fail_fast=True)
+
+    hidden = skipped.without_values(["x"], seen.schema)
+    assert hidden.description == "skipped, because 'not_null_x' failed first"
+    assert (hidden.passed, hidden.blocks, hidden.action) == (False, False, "skipped")

@@ -133,3 +133,36 @@ def test_stored_rows_beyond_the_bounds_of_the_batch_are_left_out(engine: Engine)
     standing = Standing(make(engine, types, days), batch=Known())
     assert sorted(row["n"] for row in fetched(engine, standing.near(["day"]))) == [2, 3]
     assert len(fetched(engine, standing.near(["n"]))) == 4
+
+
+def test_two_rules_of_one_key_and_of_two_scopes(engine: Engine) -> None:
+    """Each looks at its own rows: one flag for both would give one of them the other's."""
+    frame, stored = make(engine, TYPES, [(1, "a"), (2, "b")]), make(engine, TYPES, [(2, "c")])
+    tables = Tables(standing=Standing(stored))
+    rules = [
+        contracts["unique"](columns=["n"], scope=scope, name=scope, on_fail="quarantine")
+        for scope in ("batch", "table")
+    ]
+    found = judged(frame, rules, engine, tables=tables)
+    assert [each.verdict.failed_rows for each in found] == [0, 1]
+    told = split(
+        frame, found, engine, add_columns=["_failed_tests"], batch="1", at=NOW, node="n",
+        tables=tables,
+    )[1]  # fmt: skip
+    assert [row["_failed_tests"] for row in fetched(engine, told)] == ["table"]
+
+
+def test_two_rules_of_one_key_that_both_quarantine(engine: Engine) -> None:
+    frame = make(engine, TYPES, [(1, "a"), (1, "b"), (2, "c")])
+    rules = [
+        contracts["unique"](columns=["n"], scope=scope, name=scope, on_fail="quarantine")
+        for scope in ("batch", "table")
+    ]
+    tables = Tables(standing=Standing(make(engine, TYPES, [(2, "c")])))
+    found = judged(frame, rules, engine, tables=tables)
+    told = split(
+        frame, found, engine, add_columns=["_failed_tests"], batch="1", at=NOW, node="n",
+        tables=tables,
+    )[1]  # fmt: skip
+    said = sorted((row["n"], row["_failed_tests"]) for row in fetched(engine, told))
+    assert said == [(1, "batch,table"), (1, "batch,table"), (2, "table")]

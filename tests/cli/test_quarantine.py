@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 
+from odibi_dagster.assets.run import NodeRun
 from odibi_dagster.formats.delta import Delta
 from odibi_dagster.formats.parquet import Parquet
 from odibi_dagster.formats.sql import Sql
@@ -96,8 +97,8 @@ def corrected(cli: Cli, **changes: Any) -> str:
 GOOD = {"amount": pl.col("amount").abs(), "mail": pl.lit("c@x"), "twice": pl.col("amount") * 2}
 
 
-def test_list_says_where_and_how_many(cli: Cli, layout: str) -> None:
-    started(cli, layout)
+def test_list_says_where_and_how_many(cli: Cli) -> None:
+    started(cli)
     (row,) = json.loads(quarantine(cli, "list", "--json").out)
     assert (row["node"], row["rows"], row["batches"]) == ("p/orders", 4, 2)
     assert "out_error" in row["place"]
@@ -207,6 +208,62 @@ def test_one_batch_from_a_file_that_says_nothing_of_batches(cli: Cli) -> None:
     assert done.code == 0, done.err
     assert published(cli) == [(1, 10), (11, 10), (12, 8)]
     assert [row["id"] for row in shown(cli)] == [2, 3]
+
+
+def test_of_a_node_with_privacy_a_file_brings_input_rows(cli: Cli) -> None:
+    text = PROJECT.format(write=WRITES["parquet"])
+    cli.write(text.replace("        write:", "        privacy: {method: redact}\n        write:"))
+    cli.land("in", id=[1, 2, 3], amount=[5, -7, 9], mail=["a@x", "b@x", None])
+    assert cli("run", "odibi.yaml").code == 0
+    pl.DataFrame({"id": [2, 3], "amount": [7, 9], "mail": ["b@x", "c@x"]}).write_csv(
+        cli.root / "own.csv"
+    )
+    words = ("replay", "p/orders", "--yes", "--from", str(cli.root / "own.csv"))
+    done = quarantine(cli, *words)
+    assert done.code == 0, done.err
+    assert published(cli) == [(1, 10), (2, 14), (3, 18)]
+    stored = pl.read_parquet(cli.root / "lake" / "out" / "*.parquet")
+    assert set(stored["mail"]) == {"[REDACTED]"}
+
+
+def test_rows_go_into_a_csv_file_as_well(cli: Cli) -> None:
+    text = PROJECT.format(write="{connection: lake, format: csv, path: out.csv, mode: append}")
+    place = "          quarantine: {connection: lake, path: bad}\n        write:"
+    cli.write(text.replace("        write:", place))
+    cli.land("in", id=[1, 2, 3], amount=[5, -7, 9], mail=["a@x", "b@x", None])
+    assert cli("run", "odibi.yaml").code == 0
+    done = quarantine(cli, "replay", "p/orders", "--from", corrected(cli, **GOOD), "--yes")
+    assert done.code == 0, done.err
+    assert published(cli) == [(1, 10), (2, 14), (3, 18)]
+
+
+def test_a_column_that_is_missing_is_named(cli: Cli) -> None:
+    started(cli)
+    first = shown(cli)[0]["_source_batch_id"]
+    (cli.root / "own.csv").write_text(f"id,mail,_failed_tests\n2,z@x,{INPUT}\n")
+    words = ("replay", "p/orders", "--yes", "--batch", first)
+    done = quarantine(cli, *words, "--from", str(cli.root / "own.csv"))
+    assert done.code == 4
+    assert "the rows to replay lack amount; found: id, mail" in done.err
+
+
+def test_an_unfinished_full_refresh_comes_first(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is going to replace the target, and the rows with it."""
+    started(cli)
+    file = corrected(cli, **GOOD)
+
+    def fails(*_: Any) -> None:
+        msg = "the disk is gone"
+        raise OSError(msg)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(NodeRun, "_publish", fails)
+        assert cli("run", "odibi.yaml", "--full-refresh").code != 0
+    before = published(cli)
+    done = quarantine(cli, "replay", "p/orders", "--from", file, "--yes")
+    assert done.code == 4
+    assert "a full refresh was begun and not finished; run the node first" in done.err
+    assert published(cli) == before
 
 
 def test_it_is_noted_who_did_it(cli: Cli) -> None:

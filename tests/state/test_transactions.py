@@ -23,7 +23,11 @@ pipelines:
           path: in
           incremental: {mode: stateful, column: id}
         validation:
-          tests: [{type: range, column: v, min: 0, on_fail: quarantine}]
+          tests:
+            - {type: range, column: v, min: 0, on_fail: quarantine}
+            - {type: volume_drop, on_fail: warn}
+            - {type: distribution, column: v, metric: mean, threshold: 10%}
+          gate: {require_pass_rate: 0, row_count: {change_threshold: 100%}, on_fail: warn_and_write}
         write: {connection: lake, format: delta, path: out, mode: append}
 """
 MOST = 5
