@@ -9,6 +9,7 @@ import pytest
 
 from odibi_dagster.connections.base import Location
 from odibi_dagster.errors import SchemaContractError, WriteError
+from odibi_dagster.formats import delta_commit
 from tests.formats.support import POLARS, format_of, frame_of, numbered, rows_of, write
 
 if TYPE_CHECKING:
@@ -79,3 +80,17 @@ def test_another_type_is_refused_all_the_same(table: Path) -> None:
 def test_without_the_option_a_table_does_not_grow(table: Path) -> None:
     with pytest.raises(SchemaContractError, match="column 'new' is new"):
         write("delta", table, frame_of(POLARS, {"id": [2], "new": [1]}), mode="append")
+
+
+@pytest.mark.parametrize("mode", ["append", "upsert"])
+def test_the_files_it_wrote_are_flushed(
+    table: Path, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, flushed = set(table.rglob("*.parquet")), set()
+    monkeypatch.setattr(delta_commit, "sync", flushed.add)
+
+    DELTA.publish(POLARS, staged(table, {"id": [2], "new": ["a"]}, "b2", mode))
+
+    fresh = set(table.rglob("*.parquet")) - before
+    assert fresh
+    assert fresh <= flushed
