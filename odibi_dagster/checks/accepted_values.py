@@ -7,13 +7,13 @@ from typing import Any
 import narwhals.stable.v2 as nw
 from pydantic import Field
 
-from odibi_dagster.checks.base import RowContract, Shape, contracts
+from odibi_dagster.checks.base import Shape, contracts
+from odibi_dagster.checks.one_column import ColumnContract
 from odibi_dagster.checks.values import one_of
-from odibi_dagster.core.names import ColumnName
 
 
 @contracts.register("accepted_values")
-class AcceptedValues(RowContract):
+class AcceptedValues(ColumnContract):
     """The column only holds the listed values, compared in the column's own type.
 
     `"1"` means 1 in an integer column, and 1 means `"1"` in a text column; a value that the type
@@ -27,14 +27,8 @@ class AcceptedValues(RowContract):
     ```
     """
 
-    column: ColumnName
-    """The column that is judged."""
     values: list[Any] = Field(min_length=1)
     """What it may hold; `null` and `.nan` among them where they may."""
-
-    def columns(self) -> tuple[str, ...]:
-        """The column that is judged."""
-        return (self.column,)
 
     @property
     def promise(self) -> str:
@@ -42,14 +36,6 @@ class AcceptedValues(RowContract):
         shown = ", ".join("null" if value is None else str(value) for value in self.values[:10])
         more = f" and {len(self.values) - 10:,} more" if len(self.values) > 10 else ""
         return f"{self.column} is one of {shown}{more}"
-
-    def unfit(self, shape: Shape) -> str | None:
-        """The value that the column's type cannot hold, if there is one."""
-        try:
-            self.valid(shape)
-        except ValueError as error:
-            return f"column '{self.column}': {error}"
-        return None
 
     def valid(self, shape: Shape) -> nw.Expr:
         """True where the value is listed; never null."""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import narwhals.stable.v2 as nw
 from pydantic import ConfigDict
 
-from odibi_dagster.checks.base import Contract, Observation, RowContract, Shape, Verdict
+from odibi_dagster.checks.base import Contract, Observation, Shape, Verdict
+from odibi_dagster.checks.one_column import ColumnContract
 from odibi_dagster.checks.pattern import portable
 from odibi_dagster.checks.values import bound, in_type, literal, one_of
 from odibi_dagster.errors import SchemaContractError
@@ -80,32 +81,19 @@ BUILT_IN: Mapping[str, Test] = {
 """Each by pandera's name: true where a value passes, given what the check was made with."""
 
 
-class ValueCheck(RowContract):
+class ValueCheck(ColumnContract):
     """A built-in check of one column; a null passes unless the check says `ignore_na=False`."""
 
     kind: ClassVar[str] = "pandera"
-    column: str
     test: str
     said: dict[str, Any]
     null_passes: bool = True
-
-    def columns(self) -> tuple[str, ...]:
-        """The column that is judged."""
-        return (self.column,)
 
     @property
     def promise(self) -> str:
         """The check, as pandera would write it."""
         said = ", ".join(f"{name}={value}" for name, value in self.said.items())
         return f"{self.column}: {self.test}({said})"
-
-    def unfit(self, shape: Shape) -> str | None:
-        """Why the column's type does not fit the check."""
-        try:
-            self.valid(shape)
-        except ValueError as error:
-            return f"column '{self.column}': {error}"
-        return None
 
     def valid(self, shape: Shape) -> nw.Expr:
         """True where the value passes; never null."""

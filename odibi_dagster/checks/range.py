@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import narwhals.stable.v2 as nw
 from pydantic import BeforeValidator, model_validator
 
-from odibi_dagster.checks.base import RowContract, Shape, contracts
+from odibi_dagster.checks.base import Shape, contracts
+from odibi_dagster.checks.one_column import ColumnContract
 from odibi_dagster.checks.values import bound, limit
-from odibi_dagster.core.names import ColumnName
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +31,7 @@ Bound = Annotated[int | float | datetime | date | str, BeforeValidator(_bound)]
 
 
 @contracts.register("range")
-class Range(RowContract):
+class Range(ColumnContract):
     """The column lies between `min` and `max`, both included; at least one of them is needed.
 
     Bounds are numbers for number columns, dates for date columns and timestamps for timestamp
@@ -48,8 +48,6 @@ class Range(RowContract):
     ```
     """
 
-    column: ColumnName
-    """The column that is judged."""
     min: Bound | None = None
     """The lowest value, included."""
     max: Bound | None = None
@@ -65,24 +63,12 @@ class Range(RowContract):
             raise ValueError(msg)
         return self
 
-    def columns(self) -> tuple[str, ...]:
-        """The column that is judged."""
-        return (self.column,)
-
     @property
     def promise(self) -> str:
         """The bounds, as an inequality."""
         low = "" if self.min is None else f"{self.min} <= "
         high = "" if self.max is None else f" <= {self.max}"
         return f"{low}{self.column}{high}"
-
-    def unfit(self, shape: Shape) -> str | None:
-        """The bound that does not fit the column's type, if there is one."""
-        try:
-            self.valid(shape)
-        except ValueError as error:
-            return f"column '{self.column}': {error}"
-        return None
 
     def known(self, shape: Shape, facts: Facts) -> Mapping[str, Any]:
         """No broken row where the bounds of the column lie within those of the rule."""

@@ -7,9 +7,9 @@ from typing import Annotated
 import narwhals.stable.v2 as nw
 from pydantic import AfterValidator
 
-from odibi_dagster.checks.base import RowContract, Shape, contracts
+from odibi_dagster.checks.base import Shape, contracts
+from odibi_dagster.checks.one_column import ColumnContract
 from odibi_dagster.checks.pattern import portable
-from odibi_dagster.core.names import ColumnName
 
 
 def _readable(pattern: str) -> str:
@@ -18,7 +18,7 @@ def _readable(pattern: str) -> str:
 
 
 @contracts.register("regex_match")
-class RegexMatch(RowContract):
+class RegexMatch(ColumnContract):
     """The text matches the pattern from its first character on; write `$` to match all of it.
 
     The pattern is checked when the file is loaded. It means the same on every engine and takes time
@@ -34,14 +34,8 @@ class RegexMatch(RowContract):
     ```
     """
 
-    column: ColumnName
-    """The text column that is judged."""
     pattern: Annotated[str, AfterValidator(_readable)]
     """A regular expression without look-around and back-references."""
-
-    def columns(self) -> tuple[str, ...]:
-        """The column that is judged."""
-        return (self.column,)
 
     @property
     def promise(self) -> str:
