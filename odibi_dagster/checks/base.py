@@ -253,6 +253,10 @@ class Contract(OpenModel, ABC):
         """How many published batches it compares with; None where it needs no history."""
         return None
 
+    def keeps(self) -> tuple[str, ...]:
+        """The columns of which what it remembers holds single values."""
+        return ()
+
     def remembers(self, seen: Observation) -> Mapping[str, float | None]:
         """Its numbers that later batches compare with, by a name of at most 64 characters.
 

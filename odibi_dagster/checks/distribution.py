@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from odibi_dagster.engines.base import Engine
 
 _MOST = 50
+_VALUES = ("min", "max", "quantile", "psi")
+"""Metrics whose number is the value of a row, or whose histogram has such values for edges."""
 """So many batches are kept however old they are."""
 _STABLE = Bound("<", 0.2)
 
@@ -155,6 +157,10 @@ class Distribution(Contract):
         """The runs to compare with, where something is."""
         compares = self.metric == "psi" or isinstance(self.threshold, Change)
         return Lookback(_batches(self.compare)) if compares else None
+
+    def keeps(self) -> tuple[str, ...]:
+        """The column, where its number is the value of a row, or a histogram is made of values."""
+        return (self.column,) if self.metric in _VALUES else ()
 
     def remembers(self, seen: Observation) -> Mapping[str, float | None]:
         """The number, or the histogram of a stability index."""

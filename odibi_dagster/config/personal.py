@@ -20,7 +20,7 @@ def classify(drafts: Mapping[NodeId, Draft], report: Report) -> None:
     """Complete `personal` of every draft, the nodes that are read first.
 
     Reports a column that is both `pii` and declassified, and a cursor that is personal: its highest
-    value would be kept in the state, and shown.
+    value would be kept in the state, and shown; and numbers of contracts that are such values.
     """
     order = TopologicalSorter({id: draft.after & drafts.keys() for id, draft in drafts.items()})
     for id in order.static_order():
@@ -80,3 +80,19 @@ def _refuse(draft: Draft, report: Report) -> None:
                 "kept in the state and shown; choose another column, or declassify this one"
             )
             report.error(message, (*at, "read", "incremental"))
+    _refuse_kept(draft, report)
+
+
+def _refuse_kept(draft: Draft, report: Report) -> None:
+    """Numbers that contracts remember are no place for such values either."""
+    said = draft.site.config.sensitive
+    for found, pii in ((draft.before, draft.personal.before), (draft.tests, _published(draft))):
+        for contract, place in found:
+            for column in contract.keeps():
+                if not (pii.holds(column) or said is True or column in (said or ())):
+                    continue
+                message = (
+                    f"column '{column}' is personal or sensitive, and '{contract.kind}' would keep "
+                    "values of it in the state; compare its null_percentage, n_unique or mean"
+                )
+                report.error(message, place)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from odibi_dagster.config.project import Node
 
+PII_AGE = "columns: {age: {pii: true}}"
 PEOPLE = """
 - name: people
   read: {connection: lake, format: parquet, path: people.parquet}
@@ -161,6 +162,22 @@ def test_the_mark_is_no_place_for_it(tmp_path: Path) -> None:
 """
     (problem,) = problems(tmp_path, nodes(text))
     assert "cursor 'mail' is personal or sensitive" in problem.message
+
+
+@pytest.mark.parametrize("said", ["sensitive: [age]", "sensitive: true", PII_AGE])
+@pytest.mark.parametrize("metric", ["max", "psi", "quantile, quantile: 0.5"])
+def test_nor_is_what_contracts_remember(tmp_path: Path, said: str, metric: str) -> None:
+    text = f"""
+- name: a
+  read: {{connection: lake, format: csv, path: a}}
+  {said}
+  validation:
+    tests: [{{type: distribution, column: age, metric: {metric}, threshold: ">1"}}]
+  write: {{connection: lake, format: parquet, path: b}}
+"""
+    (problem,) = problems(tmp_path, nodes(text))
+    assert "'distribution' would keep values of it in the state" in problem.message
+    assert load(tmp_path, nodes(text.replace(metric, "mean"))).nodes
 
 
 def test_pii_and_declassified_is_refused(tmp_path: Path) -> None:
