@@ -9,7 +9,7 @@ import dagster as dg
 
 from odibi_dagster.assets.factory import project_assets
 from odibi_dagster.assets.selection import selected_keys
-from odibi_dagster.config.project import External, Upstream
+from odibi_dagster.cli.python_assets import refuse_python_assets
 from odibi_dagster.core.names import NodeId, slug
 from odibi_dagster.errors import ConfigError
 from odibi_dagster.io_managers.projects import NODE_KEY, QUARANTINE_KEY
@@ -90,7 +90,7 @@ def _chosen(
 ) -> Chosen:
     chosen = tuple(key for asset in running for key in asset.keys)
     nodes = {spec.key: _node_of(spec) for asset in running for spec in asset.specs}
-    _refuse_python_assets(project, set(nodes.values()))
+    refuse_python_assets(project, set(nodes.values()))
     quarantines = {
         spec.key for asset in running for spec in asset.specs if QUARANTINE_KEY in spec.metadata
     }
@@ -105,30 +105,6 @@ def _chosen(
         board=board,
         selection=chosen,
     )
-
-
-def _refuse_python_assets(project: Project, chosen: set[NodeId]) -> None:
-    taken = {node: key for node in sorted(chosen) if (key := _python_asset(project, node))}
-    if taken:
-        each = "; ".join(f"{node} reads {key}" for node, key in taken.items())
-        msg = (
-            f"a Python asset is not made by odibi.yaml: {each}. Materialize such nodes in Dagster "
-            "(dagster dev), or select others here"
-        )
-        raise ConfigError(msg)
-
-
-def _python_asset(project: Project, node_id: NodeId) -> str | None:
-    """The first Python asset that a node reads, itself or through a view."""
-    node = project.nodes[node_id]
-    for source in (*node.sources.values(), *node.references.values()):
-        if isinstance(source, External):
-            return "/".join(source.key)
-        if not isinstance(source, Upstream) or not project.nodes[source.node].is_view:
-            continue
-        if key := _python_asset(project, source.node):
-            return key
-    return None
 
 
 def _node_of(spec: dg.AssetSpec) -> NodeId:

@@ -141,8 +141,14 @@ def _file(out: Path, project: Project) -> Path:
 
 
 def _chosen(project: Project, args: argparse.Namespace) -> set[NodeId]:
-    """Nodes by pipeline and selection; without either, all of them."""
+    """Nodes by pipeline and selection; without either, all of them.
+
+    ConfigError where the task of one could never succeed.
+    """
     if not args.pipeline and not args.select:
+        from odibi_dagster.cli.python_assets import refuse_python_assets
+
+        refuse_python_assets(project, [n.id for n in project.nodes.values() if n.config.enabled])
         return set(project.nodes)
     from odibi_dagster.cli.choosing import choose_nodes
 

@@ -67,6 +67,9 @@ def execute(args: argparse.Namespace, terminal: Terminal) -> int:
     """The exit code of the run; the result file is written however it ends, if it can be."""
     from odibi_dagster.cli.result import of_error
 
+    if args.result_file is not None and not args.result_file.parent.is_dir():
+        msg = f"--result-file {args.result_file}: there is no folder {args.result_file.parent}"
+        raise ConfigError(msg)
     try:
         result, code = _run(args, terminal)
     except BaseException as error:

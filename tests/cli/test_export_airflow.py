@@ -74,3 +74,16 @@ def test_the_environment_of_the_export_is_that_of_the_tasks(cli: Cli) -> None:
     cli.write(PROJECT + "environments: {prod: {connections: {}}}\n")
     text = cli("export-airflow", "odibi.yaml", "--env", "prod").out
     assert 'ENVIRONMENT = os.environ.get("ODIBI_ENV") or "prod"' in text
+
+
+def test_a_node_that_no_task_could_run_is_refused(cli: Cli) -> None:
+    cli.write(PROJECT.replace("{orders: $silver.orders}", "{orders: {asset: team/raw}}"))
+    answer = cli("export-airflow", "odibi.yaml")
+    assert (answer.code, answer.out) == (2, "")
+    assert "gold/answers reads team/raw" in answer.err
+    assert cli("export-airflow", "odibi.yaml", "--pipeline", "silver").code == 0
+
+
+def test_a_pod_needs_an_image(cli: Cli) -> None:
+    answer = cli("export-airflow", "odibi.yaml", "--runner", "kubernetes")
+    assert (answer.code, "--image belong together" in answer.err) == (2, True)

@@ -199,3 +199,10 @@ def test_six_at_once_on_a_fresh_postgres(cli: Cli, postgres_url: str) -> None:
     storage = f"storage:\n  postgres:\n    postgres_url: '{postgres_url}'\n"
     (home / "dagster.yaml").write_text(f"telemetry: {{enabled: false}}\n{storage}")
     _six_at_once(cli, DAGSTER_HOME=str(home))
+
+
+def test_a_result_that_could_not_be_written_is_told_before_the_run(cli: Cli) -> None:
+    answer = cli("run-node", "silver/orders", "--result-file", "nowhere/result.json")
+    assert answer.code == 2
+    assert "--result-file nowhere/result.json: there is no folder nowhere" in answer.err
+    assert not (cli.root / "lake/silver_orders.parquet").exists()
