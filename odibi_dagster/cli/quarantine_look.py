@@ -26,7 +26,7 @@ def show(quarantines: Quarantines) -> int:
     """Rows of one node, with what each broke."""
     import narwhals.stable.v2 as nw
 
-    from odibi_dagster.checks.split import MASKED
+    from odibi_dagster.cli.rows import masked
 
     args, node = quarantines.args, quarantines.node
     frame = quarantines.rows(node)
@@ -44,7 +44,7 @@ def show(quarantines: Quarantines) -> int:
         frame = frame.filter(tests.str.contains(f",{args.test},", literal=True))
     hidden = frozenset() if args.reveal else hidden_of(node, names)
     rows = quarantines.planner.engine.fetch(frame, args.limit)
-    shown = ({n: MASKED if n in hidden else value for n, value in row.items()} for row in rows)
+    (shown,) = masked([rows], hidden)
     quarantines.print(names, shown)
     return 0
 

@@ -9,7 +9,7 @@ from odibi_dagster.errors import ConfigError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from odibi_dagster.cli.terminal import Terminal
     from odibi_dagster.config.project import Node, Project
@@ -63,7 +63,7 @@ class Quarantines:
             return None
         return self.planner.quarantine(node.id)
 
-    def print(self, names: Sequence[str], rows: Iterable[dict[str, Any]]) -> None:
+    def print(self, names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
         """As a table, or as JSON."""
         from odibi_dagster.cli.rows import FORMATS
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, TypeAlias
+
+from odibi_dagster.checks.split import MASKED
 
 Row: TypeAlias = Mapping[str, Any]
 Batches: TypeAlias = Iterable[Sequence[Row]]
@@ -16,6 +18,23 @@ Batches: TypeAlias = Iterable[Sequence[Row]]
 _CELL = 60
 """Characters of a value in a table; the rest is cut, CSV and JSON have it whole."""
 _BOLD, _PLAIN = "\x1b[1m", "\x1b[0m"
+
+
+def masked(batches: Batches, hidden: Collection[str]) -> Batches:
+    """The rows with nothing to read in these columns but whether they are null.
+
+    >>> [*masked([[{"a": 1, "b": 2}]], {"b"})]
+    [[{'a': 1, 'b': '[masked]'}]]
+    """
+    if not hidden:
+        return batches
+    return (
+        [
+            {n: MASKED if n in hidden and value is not None else value for n, value in row.items()}
+            for row in batch
+        ]
+        for batch in batches
+    )
 
 
 def json_rows(names: Sequence[str], batches: Batches, _: bool) -> Iterator[str]:

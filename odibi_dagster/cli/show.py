@@ -12,7 +12,7 @@ from odibi_dagster.errors import ConfigError, did_you_mean
 if TYPE_CHECKING:
     from odibi_dagster.cli.rows import Batches
     from odibi_dagster.cli.terminal import Terminal
-    from odibi_dagster.config.project import Project
+    from odibi_dagster.config.project import Node, Project
     from odibi_dagster.core.frame import Frame
     from odibi_dagster.core.names import NodeId
     from odibi_dagster.engines.base import Engine
@@ -27,6 +27,8 @@ examples:
   odibi-dagster show odibi.yaml gold/routes --all --format csv > routes.csv
   odibi-dagster show odibi.yaml gold/routes --format json | jq '.[0]'
   odibi-dagster show odibi.yaml gold/routes --plan
+
+Columns that are pii or sensitive are masked; --reveal shows them.
 
 json: one array of objects; dates and times are ISO 8601, decimals are strings, binary is base64,
 integers are exact, NaN and infinities are null (JSON has no word for them).
@@ -51,6 +53,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format", choices=["table", "csv", "json"], default="table", help="how to write (table)"
     )
+    parser.add_argument("--reveal", action="store_true", help="nothing is masked")
 
 
 def execute(args: argparse.Namespace, terminal: Terminal) -> int:
@@ -68,9 +71,19 @@ def execute(args: argparse.Namespace, terminal: Terminal) -> int:
         return 0
     frame = planner.quarantine(node_id) if quarantine else planner.result(node_id)
     is_stored = quarantine or not project.nodes[node_id].is_view
+    hidden = frozenset() if args.reveal else _hidden(project.nodes[node_id], frame, quarantine)
     resume()
-    _rows_out(args, engine, frame, terminal, is_stored=is_stored)
+    _rows_out(args, engine, frame, terminal, is_stored=is_stored, hidden=hidden)
+    if hidden:
+        terminal.note(f"masked: {', '.join(sorted(hidden))}; --reveal shows them")
     return 0
+
+
+def _hidden(node: Node, frame: Frame, quarantine: bool) -> frozenset[str]:
+    from odibi_dagster.cli.quarantine_look import hidden_of
+
+    names = frame.collect_schema().names()
+    return hidden_of(node, names) if quarantine else node.hidden(names)
 
 
 def find_node(project: Project, text: str) -> tuple[NodeId, bool]:
@@ -108,8 +121,9 @@ def _rows_out(
     terminal: Terminal,
     *,
     is_stored: bool,
+    hidden: frozenset[str],
 ) -> None:
-    from odibi_dagster.cli.rows import FORMATS
+    from odibi_dagster.cli.rows import FORMATS, masked
 
     names = list(frame.collect_schema())
     more = False
@@ -119,7 +133,7 @@ def _rows_out(
         rows = engine.fetch(frame, args.limit + 1)
         more = len(rows) > args.limit
         batches = [rows[: args.limit]]
-    for text in FORMATS[args.format](names, batches, terminal.is_live):
+    for text in FORMATS[args.format](names, masked(batches, hidden), terminal.is_live):
         terminal.write(text)
         if terminal.gone:
             return

@@ -202,3 +202,16 @@ def test_batches_hold_every_row_once(engine: Engine, tmp_path: Path) -> None:
     batches = list(engine.fetch_batches(frame, 10))
     assert max(map(len, batches)) <= 10
     assert sorted(row["n"] for batch in batches for row in batch) == list(range(25))
+
+
+def test_personal_and_sensitive_columns_are_masked(stored: Cli) -> None:
+    """A null is still one, and whoever asks for the values gets them."""
+    stored.write(PROJECT.replace("- name: orders", "- name: orders\n        sensitive: [customer]"))
+    answer = stored("show", "odibi.yaml", "silver/orders", "--format", "json")
+    assert [row["customer"] for row in json.loads(answer.out)] == ["[masked]", "[masked]"]
+    assert "masked: customer; --reveal shows them" in answer.err
+    rejected = stored("show", "odibi.yaml", "silver/orders__quarantine", "--format", "json")
+    assert json.loads(rejected.out)[0]["customer"] is None
+    revealed = stored("show", "odibi.yaml", "silver/orders", "--format", "json", "--reveal")
+    assert [row["customer"] for row in json.loads(revealed.out)] == ["a", "c"]
+    assert "masked" not in revealed.err
