@@ -40,6 +40,7 @@ _ALWAYS: Mapping[str, tuple[str, float, int]] = {
 _REPORTED: Mapping[str, tuple[str, float, int]] = {
     "node_cpu": ("CPU s of a node", 1, 3),
     "node_wall": ("wall s of a node", 1, 3),
+    "node_memory": ("memory MB of a node", 2**20, 0),
     "load_cpu": ("CPU s of loading", 1, 2),
 }
 """The same for what contenders report themselves; shown where a claim names it."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -23,14 +24,19 @@ class Report:
 
     @contextmanager
     def timing(self, node: str) -> Iterator[None]:
-        """Add the seconds of a block to what the node took, and its CPU to `node_cpu`."""
-        started, cpu = time.perf_counter(), time.process_time()
+        """Add the seconds of a block to what the node took, its CPU to `node_cpu`.
+
+        And to `node_memory` by how many bytes the process was larger at its peak than before.
+        """
+        started, cpu, before = time.perf_counter(), time.process_time(), _resident()
         try:
             yield
         finally:
             self.took(node, time.perf_counter() - started)
             figures = self.said["figures"]
             figures["node_cpu"] = figures.get("node_cpu", 0.0) + time.process_time() - cpu
+            grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before
+            figures["node_memory"] = max(figures.get("node_memory", 0.0), float(grown))
 
     def took(self, node: str, seconds: float) -> None:
         """Add seconds to what the node took."""
@@ -53,6 +59,15 @@ class Report:
 def plain(value: Any) -> Any:
     """A time as its whole seconds in ISO 8601, anything else as it is."""
     return value.isoformat(timespec="seconds") if hasattr(value, "isoformat") else value
+
+
+def _resident() -> int:
+    """Bytes of this process in memory now; 0 where the system does not tell."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1])
+    except OSError:
+        return 0
+    return pages * resource.getpagesize()
 
 
 def folders() -> tuple[Path, Path]:

@@ -15,7 +15,9 @@ GOAL = Goal(
         "accepted_values, regex_match, unique over two columns, row_count, the mean against the "
         "last run, freshness and custom_sql, against the bare sink of the same plan; "
         "`workloads/rules_rows.yaml` is the same without the key, which has to remember all rows. "
-        "*The node* is the time between the call of `dg.materialize` and its return."
+        "*The node* is what happens between the call of `dg.materialize` and its return; its "
+        "memory is how much the process grew meanwhile. Before a row was read, the process had 135 "
+        "MB more than that of the script: modules of Dagster and of this library."
     ),
     contenders=(
         node("rules.yaml", "ours", "odibi_dagster, twelve rules", tables=TABLES),
@@ -25,7 +27,14 @@ GOAL = Goal(
     ),
     claims=(
         Claim("CPU of the node, against the bare sink", "node_cpu", "ours", "sink", 1.4),
-        Claim("peak memory without the key, against the sink", "memory", "rows", "sink", 1.3),
+        Claim(
+            "memory of the node without the key, against the sink",
+            "node_memory",
+            "rows",
+            "sink",
+            1.3,
+        ),
+        Claim("peak memory of its process, against the sink's", "memory", "rows", "sink", 1.3),
         Claim("peak memory at fourfold rows", "memory", "rows_4x", "rows", 1.3),
     ),
     base="sink",
