@@ -79,7 +79,7 @@ CASES = [
         pytest.param(
             contract(f"{{type: {kind}, columns: [a, b, a]{more}}}"),
             "column 'a' is listed twice; write it once",
-            f"11:{36 + len(kind)}",
+            f"11:{31 + len(kind)}",
             id=f"{kind} of a column twice",
         )
         for kind, more in (
