@@ -11,7 +11,7 @@ from pydantic import AliasChoices, BeforeValidator, Field, model_validator
 
 from odibi_dagster.checks.base import RowContract, Shape, contracts
 from odibi_dagster.checks.compare import common_type, has_null
-from odibi_dagster.core.names import ColumnName
+from odibi_dagster.core.names import ColumnNames
 from odibi_dagster.engines.keys import flagged
 from odibi_dagster.errors import did_you_mean
 
@@ -27,7 +27,7 @@ def _listed(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-_Columns = Annotated[list[ColumnName], BeforeValidator(_listed)]
+_Columns = Annotated[ColumnNames, BeforeValidator(_listed)]
 
 
 @contracts.register("foreign_key")

@@ -8,7 +8,7 @@ import narwhals.stable.v2 as nw
 from pydantic import Field
 
 from odibi_dagster.checks.base import Observation, RowContract, Shape, contracts
-from odibi_dagster.core.names import ColumnName
+from odibi_dagster.core.names import ColumnNames
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +29,7 @@ class NotNull(RowContract):
     ```
     """
 
-    columns_: list[ColumnName] = Field(alias="columns", min_length=1)
+    columns_: ColumnNames = Field(alias="columns", min_length=1)
     """The columns that hold a value."""
 
     def columns(self) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from odibi_dagster.checks.base import Observation, RowContract, Shape, Verdict, contracts
 from odibi_dagster.checks.compare import has_null
-from odibi_dagster.core.names import ColumnName
+from odibi_dagster.core.names import ColumnNames
 from odibi_dagster.engines.keys import flagged, sharing_hash
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Unique(RowContract):
 
     looks_up = frozenset({"standing"})
 
-    columns_: list[ColumnName] = Field(alias="columns", min_length=1)
+    columns_: ColumnNames = Field(alias="columns", min_length=1)
     """The columns of the key."""
     scope: Literal["table", "batch"] = "table"
     """`batch`: the rows of this batch alone; `table`: also with stored rows that stay."""

@@ -81,6 +81,7 @@ def link(drafts: Mapping[NodeId, Draft], report: Report) -> None:
     _refuse_cycles(drafts, report)
     written = list(_written(drafts))
     _refuse_shared_places(written, report)
+    _refuse_own_rejects(drafts, written, report)
     _refuse_unstored(drafts, report)
     if not report.problems:
         _link_by_place(drafts, written)
@@ -125,6 +126,22 @@ def _refuse_shared_places(written: Sequence[_Written], report: Report) -> None:
             if outer is not None and outer is not one:
                 message = f"writes inside {folder}, which node '{outer.draft.id.name}' replaces"
                 report.error(message, one.at)
+
+
+def _refuse_own_rejects(
+    drafts: Mapping[NodeId, Draft], written: Sequence[_Written], report: Report
+) -> None:
+    """A node whose input is where its rejected rows go would replace or read again what it read."""
+    index = _Index(written)
+    for draft in drafts.values():
+        for source in draft.sources.found.values():
+            seen = index.behind(source.location.path) if isinstance(source, Stored) else []
+            if own := [one for one in seen if one.draft is draft and not one.main]:
+                message = (
+                    f"node '{draft.id.name}' reads {own[0].path}, where its quarantine goes; "
+                    "write another path for the quarantine"
+                )
+                report.error(message, own[0].at)
 
 
 def _both(first: _Written, second: _Written) -> str:

@@ -42,6 +42,17 @@ ColumnName = Annotated[StrictStr, AfterValidator(_legal_column)]
 """A column in odibi.yaml: not empty, no quotes; spaces and unicode are fine."""
 
 
+def _each_once(names: list[str]) -> list[str]:
+    if twice := [name for place, name in enumerate(names) if name in names[:place]]:
+        msg = f"column '{twice[0][:60]}' is listed twice; write it once"
+        raise ValueError(msg)
+    return names
+
+
+ColumnNames = Annotated[list[ColumnName], AfterValidator(_each_once)]
+"""Several columns, each of them once."""
+
+
 class NodeId(NamedTuple):
     """A node is known by its pipeline and its name: node names repeat across pipelines."""
 

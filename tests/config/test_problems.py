@@ -57,6 +57,38 @@ CASES = [
         id="S05 nested",
     ),
     pytest.param(
+        nodes(
+            f"{A}  {QUARANTINE}    quarantine: {{connection: lake, path: in.parquet}}\n"
+            "  write: {connection: lake, format: parquet, path: out}"
+        ),
+        "node 'a' reads .*in.parquet, where its quarantine goes; write another path",
+        "13:23",
+        id="quarantine over the source",
+    ),
+    pytest.param(
+        nodes(
+            f"- name: a\n  {READ.replace('in.parquet', 'x/*.parquet')}\n  {QUARANTINE}"
+            "    quarantine: {connection: lake, path: x/rejected.parquet}\n"
+            "  write: {connection: lake, format: parquet, path: out}"
+        ),
+        "node 'a' reads .*rejected.parquet, where its quarantine goes",
+        "13:23",
+        id="quarantine among the source",
+    ),
+    *(
+        pytest.param(
+            contract(f"{{type: {kind}, columns: [a, b, a]{more}}}"),
+            "column 'a' is listed twice; write it once",
+            f"11:{31 + len(kind)}",
+            id=f"{kind} of a column twice",
+        )
+        for kind, more in (
+            ("unique", ""),
+            ("not_null", ""),
+            ("foreign_key", ", references: {asset: team/raw}"),
+        )
+    ),
+    pytest.param(
         nodes(f"- name: Orders\n  {READ}\n- name: orders\n  {READ}"),
         "node names 'Orders' and 'orders' differ only in case",
         "10:15",
