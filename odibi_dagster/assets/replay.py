@@ -71,21 +71,24 @@ def replay(
     rows: Frame,
     *,
     raw: bool = False,
+    is_there: bool = True,
 ) -> Replayed:
     """Publish the rows of a batch, and take the batch out of the quarantine.
 
     `rows` have the columns of the quarantine. Those that a contract on the input rejected go
     through the steps of the node, the others do not; `raw`: all of them do. They are judged by the
-    rules for rows, and ContractError says which are still broken: then nothing has changed.
-    ConfigError where the node is none whose rows can be replayed, SchemaContractError where they
-    lack a column, StateMismatchError where a full refresh was begun and not finished.
+    rules for rows, and ContractError says which are still broken: then nothing has changed. Of a
+    batch that is not in the quarantine (`is_there`) it says whether it was replayed before.
+    ConfigError where it was not, and where the node is none whose rows can be replayed,
+    SchemaContractError where they lack a column, StateMismatchError where a full refresh was begun
+    and not finished.
     """
     if reason := replayable(node):
         msg = f"rows of {node.id} cannot be replayed: {reason}"
         raise ConfigError(msg)
     judged = replace(node, contracts=_of_rows(node.contracts), tests=_of_rows(node.tests))
     with _Replay(judged, planner, memory) as run:
-        return run.replay(batch, rows, raw=raw)
+        return run.replay(batch, rows, raw=raw, is_there=is_there)
 
 
 @dataclass
@@ -98,7 +101,7 @@ class _Replay(NodeRun):
     def _batch(self) -> Batch:
         return self._owned or super()._batch
 
-    def replay(self, batch: str, rows: Frame, *, raw: bool) -> Replayed:
+    def replay(self, batch: str, rows: Frame, *, raw: bool, is_there: bool) -> Replayed:
         """See `replay`."""
         if self._remembering.intent.full:
             msg = "a full refresh was begun and not finished; run the node first"
@@ -107,8 +110,12 @@ class _Replay(NodeRun):
         self._owned = Batch(f"{self._remembering.owner}#{batch}", 1)
         published = None
         if target.format.published(target.location, self._owned.owner) is None:
+            if not is_there:
+                msg = f"no batch '{batch}' in the quarantine, nor was it replayed: it has expired"
+                raise ConfigError(msg)
             published = self._published(rows, raw=raw)
-        quarantine.format.withdraw(quarantine.location, BATCH, batch)
+        if is_there:
+            quarantine.format.withdraw(quarantine.location, BATCH, batch)
         return Replayed(batch, published)
 
     def _published(self, rows: Frame, *, raw: bool) -> int | None:

@@ -11,7 +11,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import narwhals.stable.v2 as nw
-from pydantic import BeforeValidator, model_validator
+from pydantic import BeforeValidator, PrivateAttr, model_validator
 
 from odibi_dagster.checks.tables import Tables
 from odibi_dagster.core.model import OpenModel
@@ -162,6 +162,7 @@ class Contract(OpenModel, ABC):
 
     name: str | None = None
     on_fail: Action = OnFail.FAIL
+    _only_warns: bool = PrivateAttr(False)
 
     @model_validator(mode="after")
     def _quarantine_needs_rows(self) -> Self:
@@ -195,8 +196,15 @@ class Contract(OpenModel, ABC):
 
     @property
     def can_block(self) -> bool:
-        """Whether it can ever stop the publishing: every action but `warn`."""
-        return self.on_fail is not OnFail.WARN
+        """Whether it can ever stop the publishing: every action but `warn`, unless softened."""
+        return self.on_fail is not OnFail.WARN and not self._only_warns
+
+    def softened(self) -> Self:
+        """The same under `validation.mode: warn`: it warns or sets rows aside, never blocks."""
+        stops = self.on_fail in (OnFail.FAIL, OnFail.HALT)
+        soft = self.model_copy(update={"on_fail": OnFail.WARN} if stops else {})
+        soft._only_warns = True
+        return soft
 
     def columns(self) -> tuple[str, ...]:
         """The columns it names; one that is missing makes the contract broken, never passed."""

@@ -37,9 +37,10 @@ class ForeignKey(RowContract):
     `references` names that table as `inputs` does: `$pipeline.node`, or a place with `connection`,
     `format` and `path` or `table`. A node that is named is run first. `referenced_columns` are the
     columns there, in the same order; without them, columns of the same names. A node that names
-    itself compares with its own batch and with the rows that stay in its table. A key with a null
-    in any of its columns passes, as in SQL (MATCH SIMPLE). Only the key columns are read. Types
-    that cannot be compared, and a table that is not there, make the check an error.
+    itself compares with its own batch, also with rows of it that are set aside, and with the rows
+    that stay in its table. A key with a null in any of its columns passes, as in SQL (MATCH
+    SIMPLE). Only the key columns are read. Types that cannot be compared, and a table that is not
+    there, make the check an error.
 
     ```yaml
     - type: foreign_key

@@ -53,9 +53,10 @@ def replay(quarantines: Quarantines) -> int:
         own = rows.filter(nw.col(BATCH) == batch) if BATCH in rows.collect_schema() else rows
         # of a node with privacy, a file brings what came in: nothing else is anonymised
         raw = args.file is not None and node.config.privacy is not None
-        done = replay(node, planner, memory, batch, own, raw=raw)
+        done = replay(node, planner, memory, batch, own, raw=raw, is_there=batch in there)
         said = "published before" if done.rows is None else f"{done.rows:,} rows published"
-        admin.remark(identity, "replay", f"batch {batch}: {said}")
+        if batch in there:
+            admin.remark(identity, "replay", f"batch {batch}: {said}")
         line(f"{node.id}: batch {batch} replayed, {said}", "green")
     return 0
 
@@ -116,7 +117,9 @@ def _wanted(quarantines: Quarantines, there: list[str], rows: Frame) -> list[str
     told = {
         row[BATCH] for row in quarantines.planner.engine.fetch(rows.select(BATCH).unique(), _MOST)
     }
-    if unknown := sorted(str(batch) for batch in told.difference(there)):
-        msg = f"no batch '{unknown[0]}' in the quarantine: it was replayed already, or has expired"
+    if None in told:
+        msg = f"some rows of the file have no {BATCH}; write the batch they are of"
         raise ConfigError(msg)
-    return [batch for batch in there if batch in told and named in (None, batch)]
+    # first those that left the quarantine: nothing changes where one of them was never replayed
+    wanted = sorted(told, key=lambda batch: (batch in there, batch))
+    return [batch for batch in wanted if named in (None, batch)]

@@ -31,11 +31,11 @@ def build_contracts(site: Site, setting: Setting) -> tuple[Found, Found]:
     after = list(_built(tests, (*site.at, "validation", "tests"), setting))
     is_soft = validation is not None and validation.mode == "warn"
     if is_soft:
-        after = [(_softened(contract), at) for contract, at in after]
+        after = [(contract.softened(), at) for contract, at in after]
     if validation and validation.gate:
         at = (*site.at, "validation", "gate")
         gate = _gate(validation.gate, after, at, setting)
-        after.append((_softened(gate) if is_soft else gate, at))
+        after.append((gate.softened() if is_soft else gate, at))
     _refuse_equal_names(before, after, setting)
     return before, after
 
@@ -79,13 +79,6 @@ def _unknown_test(name: str, known: Iterable[str], tests: Sequence[Contract]) ->
         return f"'{name}' judges the frame as a whole: it has no share of rows that pass"
     hint = did_you_mean(name, known) if known else "no test judges rows"
     return f"'{name[:60]}' is neither the name nor the type of a test; {hint}"
-
-
-def _softened(contract: Contract) -> Contract:
-    """Under `validation.mode: warn` no test blocks."""
-    if contract.on_fail not in (OnFail.FAIL, OnFail.HALT):
-        return contract
-    return contract.model_copy(update={"on_fail": OnFail.WARN})
 
 
 def _refuse_equal_names(before: Found, after: Found, setting: Setting) -> None:

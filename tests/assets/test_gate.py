@@ -240,3 +240,18 @@ def test_mode_warn_publishes_whatever_is_broken(shop: Shop, kind: str, mode: str
     (check,) = [name for name in run.checks if name == "gate"] or run.checks
     assert run.checks[check] == (False, "WARN" if mode == "warn" else "ERROR")
     assert shop.stored("out.parquet").height == (5 if mode == "warn" else 6)
+
+
+def test_under_mode_warn_nothing_about_a_quarantine_blocks(shop: Shop) -> None:
+    """Neither more broken rows than its threshold, nor that a rule cannot be evaluated."""
+    tests = (
+        "{type: range, column: v, min: 0, on_fail: quarantine, threshold: 0}, "
+        "{type: not_null, columns: [nope], on_fail: quarantine}"
+    )
+    write(shop, "mode: warn", tests)
+    land(shop)
+    run = shop.run()
+    assert run.ok
+    assert run.checks == {"range_v": (False, "WARN"), "not_null_nope": (False, "WARN")}
+    assert "cannot be evaluated" in said(run, "not_null_nope")
+    assert (ids(shop), ids(shop, "out_error.parquet")) == ([1, 2, 2, 4], [5])

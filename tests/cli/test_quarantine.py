@@ -138,8 +138,8 @@ def test_corrected_rows_are_published_once(cli: Cli, layout: str) -> None:
     assert published(cli) == expected
     assert shown(cli) == []
     again = quarantine(cli, "replay", "p/orders", "--from", file, "--yes")
-    assert again.code == 2
-    assert "it was replayed already, or has expired" in again.err
+    assert again.code == 0
+    assert again.out.count("replayed, published before") == 2
     assert published(cli) == expected
     cli.land("in", id=[21], amount=[1], mail=["d@x"])
     assert cli("run", "odibi.yaml").code == 0
@@ -174,6 +174,40 @@ def test_a_killed_replay_is_finished_by_the_next(
         assert published(cli) == [(1, 10), (2, 14), (3, 18), (11, 10), (21, 2)]
     else:
         assert published(cli)[3:] == [(11, 10), (12, 14), (13, 18), (21, 2)]
+
+
+def test_a_replay_killed_between_two_batches_is_finished_by_the_same_command(
+    cli: Cli, layout: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started(cli, layout)
+    words = ("replay", "p/orders", "--from", corrected(cli, **GOOD), "--yes")
+    withdraw = FORMATS[layout].withdraw
+
+    def killed(*args: Any) -> None:
+        withdraw(*args)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken:
+        broken.setattr(FORMATS[layout], "withdraw", killed)
+        assert quarantine(cli, *words).code == 130
+    assert len(published(cli)) == 4
+    done = quarantine(cli, *words)
+    assert done.code == 0, done.err
+    assert published(cli) == [(1, 10), (2, 14), (3, 18), (11, 10), (12, 14), (13, 18)]
+    assert shown(cli) == []
+
+
+def test_a_batch_that_never_was_changes_nothing(cli: Cli) -> None:
+    started(cli)
+    before = published(cli), shown(cli)
+    file = corrected(cli, **GOOD)
+    own = pl.read_parquet(file)
+    for batch, code in ((pl.lit("zz"), "no batch 'zz'"), (pl.lit(None, pl.String), "have no _so")):
+        pl.concat([own, own.head(1).with_columns(_source_batch_id=batch)]).write_parquet(file)
+        done = quarantine(cli, "replay", "p/orders", "--from", file, "--yes")
+        assert done.code == 2
+        assert code in done.err
+        assert (published(cli), shown(cli)) == before
 
 
 def test_what_is_still_broken_changes_nothing(cli: Cli, layout: str) -> None:
