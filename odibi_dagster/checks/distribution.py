@@ -80,6 +80,7 @@ class Distribution(Contract):
     the deciles of that run; of text its 20 most frequent values are bins (found among the 1,000
     most frequent of this run), all others one more. Null is a bin of its own, and so is NaN. A
     share of less than 0.0001, as of an empty bin, counts as 0.0001. Of an empty frame it is broken.
+    Where text has become numbers, or the other way around, there is no baseline: `schema` says so.
 
     ```yaml
     - type: distribution

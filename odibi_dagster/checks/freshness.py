@@ -39,7 +39,8 @@ class Freshness(Contract):
     with neither the check is an error. Timestamps without a zone are read in the project's zone
     (UTC). Text is read as ISO 8601: values that are not, or a mix of values with and without a
     zone, make the check an error that says how many. Nulls are left out; a frame without any time
-    is broken. A time in the future is fresh.
+    is broken, and so is an increment without new rows (`odibi-dagster checks` judges what is
+    stored). A time in the future is fresh.
 
     ```yaml
     - type: freshness

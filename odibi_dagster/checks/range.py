@@ -58,7 +58,7 @@ class Range(ColumnContract):
         if self.min is None and self.max is None:
             msg = "range needs 'min', 'max' or both"
             raise ValueError(msg)
-        if _numbers(self.min, self.max) and self.min > self.max:  # type: ignore[operator]
+        if _ordered(self.min, self.max) and self.min > self.max:  # type: ignore[operator]
             msg = f"range: min {self.min} is above max {self.max}: nothing could pass"
             raise ValueError(msg)
         return self
@@ -96,5 +96,8 @@ class Range(ColumnContract):
         return nw.all_horizontal(*inside, ignore_nulls=False)
 
 
-def _numbers(*values: Any) -> bool:
-    return all(isinstance(value, (int, float)) for value in values)
+def _ordered(*values: Any) -> bool:
+    """Whether all are numbers, or all are dates; how text compares is a matter of the column."""
+    return all(isinstance(value, (int, float)) for value in values) or {
+        type(value) for value in values
+    } == {date}

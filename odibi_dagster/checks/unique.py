@@ -31,9 +31,10 @@ class Unique(RowContract):
     Every member of a group of duplicates is broken, not only the second. A key with a null in any
     of its columns passes, as in SQL; NaN equals NaN. Where a node adds to its table (append,
     append_once, upsert, merge), the rows of the batch are compared with one another and with the
-    stored rows that stay: not with those that an upsert replaces. `scope: batch` leaves the stored
-    rows out. Of the table only the key is read. A batch that was published by an earlier try of the
-    same run is compared with itself alone.
+    stored rows that stay: not with those that an upsert replaces, also where the row that would
+    replace one is then set aside by another rule. `scope: batch` leaves the stored rows out. Of the
+    table only the key is read. A batch that was published by an earlier try of the same run is
+    compared with itself alone.
 
     ```yaml
     - type: unique

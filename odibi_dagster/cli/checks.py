@@ -62,6 +62,9 @@ def _judge(args: argparse.Namespace, project: Project, terminal: Terminal) -> in
     from odibi_dagster.cli.progress import summary
 
     chosen = choose_checks(project, args.nodes)
+    for name, node in project.nodes.items():
+        if str(name) in args.nodes and not (node.contracts or node.tests):
+            terminal.note(f"{name} has no check")
     report, stopped = attend(args, project, chosen, {}, terminal, quiet=True)
     if report.failure:
         terminal.error(report.failure)

@@ -31,7 +31,10 @@ def show(quarantines: Quarantines) -> int:
     args, node = quarantines.args, quarantines.node
     frame = quarantines.rows(node)
     if frame is None:
-        quarantines.print((), ())
+        if args.json:
+            quarantines.print((), ())
+        else:
+            quarantines.terminal.line(f"nothing of {node.id} was rejected yet")
         return 0
     names = frame.collect_schema().names()
     for value, column in ((args.batch, BATCH), (args.test, TESTS)):

@@ -107,3 +107,10 @@ def test_a_node_without_checks_is_an_error(cli: Cli) -> None:
 
     assert told.code == 2
     assert "nothing to judge: gold/answers has no check" in told.err
+
+
+def test_a_node_without_checks_among_others_is_named(cli: Cli) -> None:
+    told = cli("checks", "odibi.yaml", "silver/orders", "gold/answers")
+
+    assert told.code == 3
+    assert told.err == "gold/answers has no check\n"

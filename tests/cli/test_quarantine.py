@@ -110,7 +110,9 @@ def test_list_before_anything_was_rejected(cli: Cli) -> None:
     cli.write(PROJECT.format(write=WRITES["parquet"]))
     (row,) = json.loads(quarantine(cli, "list", "--json").out)
     assert row["rows"] == 0
-    assert quarantine(cli, "show", "p/orders").code == 0
+    done = quarantine(cli, "show", "p/orders")
+    assert (done.code, done.out.strip()) == (0, "nothing of p/orders was rejected yet")
+    assert json.loads(quarantine(cli, "show", "p/orders", "--json").out) == []
 
 
 def test_show_masks_what_nobody_may_see(cli: Cli) -> None:

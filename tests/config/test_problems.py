@@ -75,6 +75,12 @@ CASES = [
         "13:23",
         id="quarantine among the source",
     ),
+    pytest.param(
+        contract("{type: range, column: a, min: 2020-01-02, max: 2020-01-01}"),
+        "range: min 2020-01-02 is above max 2020-01-01: nothing could pass",
+        "11:13",
+        id="range of dates upside down",
+    ),
     *(
         pytest.param(
             contract(f"{{type: {kind}, columns: [a, b, a]{more}}}"),
