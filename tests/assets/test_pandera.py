@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.assets.support import rows
 
 if TYPE_CHECKING:
@@ -61,3 +63,17 @@ def test_another_type_stops_the_node(shop: Shop) -> None:
     assert not run.ok
     assert run.checks["Orders_columns"] == (False, "ERROR")
     assert "column 'amount' is Int64, not Float64" in run.failures[0]
+
+
+@pytest.mark.parametrize("action", ["fail", "warn"])
+def test_a_check_of_the_users_own_that_raises(shop: Shop, action: str) -> None:
+    """It is no pass and no traceback, and under `warn` it does not block."""
+    (shop.root / "models.py").write_text(MODELS.replace("return data", "1 / 0; return data"))
+    shop.write(YAML.replace("quarantine", action))
+    shop.land("orders.csv", "id,amount\n1,5.0\n")
+    run = shop.run()
+    assert run.ok is (action == "warn")
+    severity = "WARN" if action == "warn" else "ERROR"
+    assert run.checks["Orders_not_all_free"] == (False, severity)
+    assert run.checks["Orders_id_unique"] == (True, severity), "the others are judged"
+    assert (shop.root / "lake/out/orders.parquet").exists() is (action == "warn")
