@@ -336,8 +336,10 @@ class RowContract(Contract):
         kept = broken == 0 or (
             self.on_fail is not OnFail.QUARANTINE and self.tolerates(broken, seen.rows)
         )
-        rows = f"{seen.rows:,} row" + "s" * (seen.rows != 1)
-        text = f"{broken:,} of {rows} broken: {self.promise}" if broken else f"{rows} keep it"
+        one = seen.rows == 1
+        rows = f"{seen.rows:,} row{'' if one else 's'}"
+        text = f"{broken:,} of {rows} broken: {self.promise}"
+        text = text if broken else f"{rows} keep{'s' if one else ''} it"
         detail = self.detail(seen) if broken else ""
         return Verdict(
             passed=kept,

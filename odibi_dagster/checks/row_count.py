@@ -44,14 +44,18 @@ class RowCount(Contract):
     def promise(self) -> str:
         """The bounds, in words."""
         if self.max is None:
-            return f"at least {self.min:,} rows"
+            return f"at least {_rows(self.min or 0)}"
         if self.min is None:
-            return f"at most {self.max:,} rows"
+            return f"at most {_rows(self.max)}"
         return f"{self.min:,} to {self.max:,} rows"
 
     def judge(self, seen: Observation) -> Verdict:
         """Passed when the number of rows is within the bounds."""
         low = self.min is None or seen.rows >= self.min
         high = self.max is None or seen.rows <= self.max
-        text = f"{seen.rows:,} row{'s' * (seen.rows != 1)}; expected {self.promise}"
+        text = f"{_rows(seen.rows)}; expected {self.promise}"
         return Verdict(low and high, text, expected=self.promise, observed=seen.rows)
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row{'s' * (count != 1)}"

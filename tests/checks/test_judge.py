@@ -112,7 +112,7 @@ def test_an_empty_frame_has_no_share_of_broken_rows():
 
 def test_a_description_names_what_broke():
     assert judge_rows(1, 8).description == "1 of 8 rows broken: no null in x (1 in 'x')"
-    assert judge_rows(0, 1).description == "1 row keep it"
+    assert judge_rows(0, 1).description == "1 row keeps it"
 
 
 @pytest.mark.parametrize("kind", ["row_count", "schema", "freshness"])
