@@ -85,8 +85,10 @@ GROUPS = (
         "polars",
         600,
         (
-            pytest(PLAIN, "tests/assets", "tests/cli"),
+            pytest(PLAIN, "tests/assets"),
             pytest(PLAIN, "--ignore=tests/assets", "--ignore=tests/cli", f"--ignore={DOCS}"),
+            pytest(PLAIN, "tests/cli", "--ignore-glob=*/test_[r-z]*.py"),
+            pytest(PLAIN, "tests/cli", "--ignore-glob=*/test_[a-q]*.py"),
         ),
         at_once=2,
     ),

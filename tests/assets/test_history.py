@@ -225,7 +225,7 @@ def test_a_reset_reads_anew_and_compares_with_the_load_before(shop: Shop) -> Non
 
 
 def test_of_a_sensitive_column_no_number_is_shown(shop: Shop) -> None:
-    write(shop, MEAN.replace("fail}", "warn}").replace("mean", "max"))
+    write(shop, MEAN.replace("fail}", "warn}"))
     text = shop.config.read_text(encoding="utf-8")
     shop.config.write_text(
         text.replace("- name: orders\n", "- name: orders\n        sensitive: [fare]\n")
