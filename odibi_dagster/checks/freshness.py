@@ -17,7 +17,7 @@ from odibi_dagster.checks.base import (
     contracts,
 )
 from odibi_dagster.core.names import ColumnName
-from odibi_dagster.core.units import Duration
+from odibi_dagster.core.units import Duration, duration_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,7 +97,7 @@ class Freshness(Contract):
 
     def judge(self, seen: Observation) -> Verdict:
         """Passed when the newest time is at most `max_age` before the moment of judging."""
-        expected = f"at most {self.max_age} old"
+        expected = f"at most {duration_text(self.max_age)} old"
         names = self.reads(Shape(seen.schema, seen.declared))
         if problem := _unreadable(names, seen):
             return Verdict(False, problem, expected=expected, error=True)

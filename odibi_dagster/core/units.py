@@ -28,6 +28,18 @@ def parse_duration(value: Any) -> timedelta:
     return timedelta(seconds=float(match[1]) * _SECONDS[match[2]])
 
 
+def duration_text(length: timedelta) -> str:
+    """A length of time as odibi.yaml writes it, in the largest unit of which it is a whole number.
+
+    >>> duration_text(timedelta(days=14)), duration_text(timedelta(minutes=90))
+    ('14d', '90m')
+    """
+    seconds = length.total_seconds()
+    fits = (unit for unit in "dhm" if seconds and seconds % _SECONDS[unit] == 0)
+    unit = next(fits, "s")
+    return f"{seconds / _SECONDS[unit]:g}{unit}"
+
+
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 """A length of time, written as a number and one of s, m, h, d, w."""
 
