@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -167,8 +168,19 @@ COMMANDS = (
     ["show", "p/people__quarantine", "--format", "json"],
     ["ls"],
 )
-ENGINES = {"polars": len(COMMANDS), "spark": 5}
+ENGINES = {"polars": len(COMMANDS), "spark": 4}
 """How many of them: what only reads the state, or the file, starts no engine."""
+SPARK = " ".join(
+    f"--conf {setting}"
+    for setting in (
+        "spark.ui.enabled=false",
+        "spark.sql.shuffle.partitions=1",
+        "spark.sql.adaptive.enabled=false",
+        "spark.sql.codegen.wholeStage=false",
+        "spark.sql.codegen.factoryMode=NO_CODEGEN",
+    )
+)
+"""For few rows, as the session of the other tests: by default each shuffle has 200 tasks."""
 _WITH_VERBS = ("state", "quarantine")
 
 
@@ -186,7 +198,15 @@ def left(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
             more = PEOPLE.replace("\n1,", "\n4,").replace("\n2,", "\n5,").replace("\n3,", "\n6,")
             (root / "lake" / "raw" / "people_2.csv").write_text(more)
         _run(root, number, action, words)
+    _wait_for_the_last_jvm(root)
     return root
+
+
+def _wait_for_the_last_jvm(root: Path) -> None:
+    """It outlives its Python process by the time it takes to remove its own files."""
+    deadline = time.monotonic() + 60
+    while list((root / "tmp").glob("blockmgr-*")) and time.monotonic() < deadline:
+        time.sleep(0.1)
 
 
 def _run(root: Path, number: int, action: str, words: list[str]) -> None:
@@ -195,7 +215,10 @@ def _run(root: Path, number: int, action: str, words: list[str]) -> None:
         [sys.executable, "-m", "odibi_dagster.cli", *line],
         cwd=root,
         env=child_environment(
-            SALT=SALT, TMPDIR=str(root / "tmp"), SPARK_LOCAL_DIRS=str(root / "tmp")
+            SALT=SALT,
+            TMPDIR=str(root / "tmp"),
+            SPARK_LOCAL_DIRS=str(root / "tmp"),
+            PYSPARK_SUBMIT_ARGS=f"{SPARK} pyspark-shell",
         ),
         capture_output=True,
         text=True,
