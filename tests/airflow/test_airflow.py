@@ -149,7 +149,8 @@ def test_the_example_in_one_dag(airflow: Airflow, tmp_path: Path) -> None:
     assert main(["export-airflow", str(example), "--layout", "one-dag", "--out", str(out)]) == 0
     (dag,) = airflow("edges", str(out)).values()
     assert dag["tasks"]["gold.worst_routes"] == ["gold.flights_named"]
-    assert dag["tasks"]["silver.flights"] == ["silver.flight_times", "silver.weather"]
+    flights = dag["tasks"]["silver.flights"]
+    assert flights == ["bronze.airlines", "silver.flight_times", "silver.weather"]
 
 
 def test_what_becomes_of_a_node_becomes_of_its_task(airflow: Airflow, shop: Path) -> None:
