@@ -5,7 +5,7 @@
     python scripts/run_tests.py lint polars     some of them
 
 What the system lacks is left out and named in the last line. Under CI=true leaving out fails,
-and so does a group that takes longer than its budget.
+and so does a group that takes half as long again as its budget: machines are not equally fast.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from xml.etree import ElementTree
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 CI = os.environ.get("CI") == "true"
+PATIENCE = 1.5
+"""Budgets after which a group is ended under CI."""
 MARKED = ("spark", "databases", "airflow", "browser")
 PLAIN = " and ".join(f"not {mark}" for mark in MARKED)
 DOCS = "tests/project/test_docs.py"
@@ -43,7 +45,7 @@ class Group:
 
     name: str
     budget: int
-    """Seconds it may take under CI on two cores."""
+    """Seconds that it is meant to take on two cores."""
     commands: tuple[Command, ...]
     needs: tuple[str, ...] = ()
     """Names from scripts/system-packages without which it is left out."""
@@ -129,7 +131,7 @@ def run(command: Command, seconds: float, output: IO[str] | None = None) -> tupl
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-        return 1, f"over its budget of {seconds:.0f} s"
+        return 1, f"ended after {seconds:.0f} s"
     finally:
         RUNNING.remove(process)
     return code, f"exit code {code}"
@@ -186,7 +188,8 @@ def run_group(group: Group, missing: set[str]) -> Outcome:
     started = time.monotonic()
 
     def in_time(command: Command) -> None:
-        execute(command, outcome, max(group.budget - (time.monotonic() - started), 1.0))
+        left = PATIENCE * group.budget - (time.monotonic() - started)
+        execute(command, outcome, max(left, 1.0))
 
     with ThreadPoolExecutor(group.at_once) as pool:
         try:
@@ -210,6 +213,7 @@ def report(outcomes: list[Outcome]) -> int:
     for outcome in outcomes:
         group = outcome.group
         left_out = "left out" if group.needs and not outcome.seconds else "ok"
+        left_out += ", over its budget" * (outcome.seconds > group.budget)
         result = "; ".join(outcome.failed) or left_out
         print(f"{group.name:<12}{outcome.seconds:>8.0f}{group.budget:>8}  {result}")
     total = sum(outcome.seconds for outcome in outcomes)
