@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from glob import escape, has_magic
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 
-from odibi_dagster.core.depth import refuse_deep
+from odibi_dagster.core.depth import MAX_LEVELS, refuse_deep
 from odibi_dagster.core.meter import Phase
-from odibi_dagster.errors import DataReadError
+from odibi_dagster.errors import DataReadError, SchemaContractError
 from odibi_dagster.formats.text import parsed
 
 if TYPE_CHECKING:
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
 
 _HASHED = 32
 """Fields of an object up to which Polars keeps their order."""
+_FAR_TOO_DEEP = 2 * MAX_LEVELS
+_LOOKED_AT = 2**20
+"""Bytes of a file whose brackets are counted."""
+_NO_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*"?|[^\[\]{}"\n]+')
+"""Texts, closed or cut off, and all that is neither a bracket nor the end of a line."""
 _AS_TEXT = (nw.Date, nw.Datetime, nw.Time, nw.Decimal, nw.Int128, nw.UInt128, nw.Unknown)
 """Staged as text, and parsed again on reading."""
 
@@ -132,7 +138,27 @@ def _scan_spark(engine: Engine, files: Sequence[Path], rows: int | None) -> Fram
     if rows is not None:
         msg = "infer_schema_length is not known to Spark; leave it out"
         raise DataReadError(msg)
+    for file in files:
+        _refuse_deep_text(file)
     return engine.scan("json", files, mode="FAILFAST")
+
+
+def _refuse_deep_text(file: Path) -> None:
+    """Told by the beginning of the file: Spark's inference may never end, of stack that it lacks.
+
+    Far deeper than what is refused once the types are known, and then by the name of the column.
+    """
+    with file.open("rb") as text:
+        brackets = _NO_BRACKET.sub(b"", text.read(_LOOKED_AT))
+    depth = 0
+    for bracket in brackets:
+        depth = 0 if bracket in b"\n" else depth + 1 if bracket in b"[{" else depth - 1
+        if depth > _FAR_TOO_DEEP:
+            msg = (
+                f"{file.name}: a value is nested more than {_FAR_TOO_DEEP} levels deep; flatten "
+                "it, or keep what is inside as text"
+            )
+            raise SchemaContractError(msg)
 
 
 _SCAN: Mapping[str, Callable[[Engine, Sequence[Path], int | None], Frame]] = {
