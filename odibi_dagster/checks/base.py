@@ -233,6 +233,10 @@ class Contract(OpenModel, ABC):
         """The columns of the node's own table that it looks at, where it looks there."""
         return ()
 
+    def hangs_on_published(self, shape: Shape) -> bool:
+        """Whether a row keeps it or not by which other rows of the frame are published."""
+        return False
+
     def conditions(self) -> Mapping[str, Expression]:
         """SQL conditions to add to the frame as boolean columns of these names before measuring."""
         return {}
