@@ -157,6 +157,9 @@ class Contract(OpenModel, ABC):
     """What else it wants to see, `stored`, `standing` or `newest_file`: looked up where a contract
     says so."""
 
+    forgets_hidden: ClassVar[bool] = False
+    """Whether it remembers values of a row, and does without where they are pii or sensitive."""
+
     sets_all_aside: ClassVar[bool] = False
     """Whether under `on_fail: quarantine` the rows that break any other rule are set aside too."""
 
@@ -266,7 +269,7 @@ class Contract(OpenModel, ABC):
         return None
 
     def keeps(self) -> tuple[str, ...]:
-        """The columns of which what it remembers holds single values."""
+        """The columns of which what it remembers holds single values, and must: none is hidden."""
         return ()
 
     def remembers(self, seen: Observation) -> Mapping[str, float | None]:
