@@ -56,7 +56,7 @@ def choose_nodes(project: Project, terms: Sequence[str]) -> Chosen:
 def choose_checks(project: Project, terms: Sequence[str]) -> Chosen:
     """The job that judges what the nodes have stored. ConfigError where none of them has a check.
 
-    Further errors as above.
+    Further errors as above; only contracts on the input, and tables that a test names, are read.
     """
     board: Board = {}
     assets = project_assets(project, board=board)
@@ -70,7 +70,7 @@ def choose_checks(project: Project, terms: Sequence[str]) -> Chosen:
         names = ", ".join(sorted("/".join(key.path) for key in keys))
         msg = f"nothing to judge: {names} has no check; write contracts, or validation.tests"
         raise ConfigError(msg)
-    chosen = _chosen(project, assets, judged, board)
+    chosen = _chosen(project, assets, judged, board, judges=True)
     selection = dg.AssetSelection.checks_for_assets(*chosen.keys)
     return replace(chosen, job=_job(chosen.job.name, assets, selection), selection=None)
 
@@ -87,10 +87,12 @@ def _chosen(
     assets: Sequence[dg.AssetsDefinition],
     running: Sequence[dg.AssetsDefinition],
     board: Board,
+    *,
+    judges: bool = False,
 ) -> Chosen:
     chosen = tuple(key for asset in running for key in asset.keys)
     nodes = {spec.key: _node_of(spec) for asset in running for spec in asset.specs}
-    refuse_python_assets(project, set(nodes.values()))
+    refuse_python_assets(project, set(nodes.values()), judges=judges)
     quarantines = {
         spec.key for asset in running for spec in asset.specs if QUARANTINE_KEY in spec.metadata
     }

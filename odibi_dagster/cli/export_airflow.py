@@ -80,6 +80,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--diff", action="store_true", help="write nothing; show what would change")
 
 
+_LINEAR = (
+    "warning: retry.backoff: Airflow cannot wait longer by the same step each time, so tasks wait "
+    "retry_delay before every try; write constant, or exponential"
+)
+
+
 def execute(args: argparse.Namespace, terminal: Terminal) -> int:
     """0; with `--check`, 1 where the file is not what would be written."""
     from odibi_dagster.config.load import load_project
@@ -96,6 +102,8 @@ def execute(args: argparse.Namespace, terminal: Terminal) -> int:
     project = load_project(args.config, env=args.env)
     file = None if args.out is None else _file(args.out, project)
     graph = task_graph(project, _chosen(project, args))
+    if project.config.retry.backoff == "linear":
+        terminal.note(_LINEAR)
     text = airflow_dags(
         graph,
         config=project.file.name if args.image else _seen_from(file, project.file),

@@ -14,9 +14,14 @@ if TYPE_CHECKING:
     from odibi_dagster.core.names import NodeId
 
 
-def refuse_python_assets(project: Project, chosen: Collection[NodeId]) -> None:
-    """ConfigError where one of the nodes reads a Python asset, itself or through a view."""
-    taken = {node: key for node in sorted(chosen) if (key := _python_asset(project, node))}
+def refuse_python_assets(
+    project: Project, chosen: Collection[NodeId], *, judges: bool = False
+) -> None:
+    """ConfigError where one of the nodes reads a Python asset, itself or through a view.
+
+    `judges`: it is not run, and what it has stored is judged: only its contracts read its input.
+    """
+    taken = {node: key for node in sorted(chosen) if (key := _python_asset(project, node, judges))}
     if taken:
         each = "; ".join(f"{node} reads {key}" for node, key in taken.items())
         msg = (
@@ -26,10 +31,11 @@ def refuse_python_assets(project: Project, chosen: Collection[NodeId]) -> None:
         raise ConfigError(msg)
 
 
-def _python_asset(project: Project, node_id: NodeId) -> str | None:
+def _python_asset(project: Project, node_id: NodeId, judges: bool = False) -> str | None:
     """The first Python asset that a node reads, itself or through a view."""
     node = project.nodes[node_id]
-    for source in (*node.sources.values(), *node.references.values()):
+    sources = () if judges and not node.contracts else node.sources.values()
+    for source in (*sources, *node.references.values()):
         if isinstance(source, External):
             return "/".join(source.key)
         if not isinstance(source, Upstream) or not project.nodes[source.node].is_view:

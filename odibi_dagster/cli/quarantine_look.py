@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from odibi_dagster.cli.report import gravest
+from odibi_dagster.errors import OdibiError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -17,9 +20,23 @@ _NAMES = ("node", "rows", "batches", "newest", "place")
 
 
 def list_all(quarantines: Quarantines) -> int:
-    """One line for each node that sets rows aside."""
-    quarantines.print(_NAMES, (_summary(quarantines, node) for node in quarantines.nodes))
-    return 0
+    """One line for each node that sets rows aside; of one that cannot be read, why that is.
+
+    The exit code is then that of the gravest of these.
+    """
+    lines: list[dict[str, Any]] = []
+    codes = []
+    for node in quarantines.nodes:
+        try:
+            lines.append(_summary(quarantines, node))
+        except OdibiError as error:
+            codes.append(error.exit_code)
+            lines.append({**_place(node), "error": str(error)})
+            quarantines.terminal.error(f"{node.id}: {error}")
+    # a cell of the table holds no sentence
+    names = (*_NAMES, "error") if codes and quarantines.args.json else _NAMES
+    quarantines.print(names, [{name: line.get(name) for name in names} for line in lines])
+    return gravest(codes)
 
 
 def show(quarantines: Quarantines) -> int:
@@ -72,15 +89,18 @@ def require(columns: list[str], column: str, node: Node) -> None:
 
 
 def _summary(quarantines: Quarantines, node: Node) -> dict[str, Any]:
-    assert node.quarantine is not None  # noqa: S101  (it is one of those that have one)
-    place = {"node": str(node.id), "place": str(node.quarantine.target.location)}
     frame = quarantines.rows(node)
     if frame is None:
-        return {"node": place["node"], "rows": 0, "batches": 0, "newest": None, **place}
+        return {"rows": 0, "batches": 0, **_place(node)}
     measured = frame.select(**_measures(frame.collect_schema()))
     (row,) = quarantines.planner.engine.fetch(measured, 1)
     found = {"rows": row["rows"], "batches": row.get("batches"), "newest": row.get("newest")}
-    return {"node": place["node"], **found, **place}
+    return {**found, **_place(node)}
+
+
+def _place(node: Node) -> dict[str, Any]:
+    assert node.quarantine is not None  # noqa: S101  (it is one of those that have one)
+    return {"node": str(node.id), "place": str(node.quarantine.target.location)}
 
 
 def _measures(schema: Mapping[str, nw.dtypes.DType]) -> dict[str, nw.Expr]:

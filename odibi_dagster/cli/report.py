@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from odibi_dagster.core.names import NodeId
 
@@ -100,5 +100,9 @@ class RunReport:
     @property
     def exit_code(self) -> int:
         """The gravest of the nodes: 4 (permanent) before 2, 3 (a contract) and 1 (transient)."""
-        codes = [node.exit_code for node in self] + ([4] if self.failure else [])
-        return max(codes, key=_RANK.index, default=0)
+        return gravest([node.exit_code for node in self] + ([4] if self.failure else []))
+
+
+def gravest(codes: Iterable[int]) -> int:
+    """The exit code of a command of which several parts have failed; 0 where none has."""
+    return max(codes, key=_RANK.index, default=0)

@@ -65,4 +65,7 @@ class RetryConfig(Model):
     max_attempts: Annotated[int, Field(ge=0)] = 3
     """Tries after the first one."""
     backoff: Annotated[str, Choice(("exponential", "linear", "constant"))] = "exponential"
-    """`exponential` waits twice as long each time; the others wait `retry_delay`."""
+    """`exponential` waits twice as long each time, `constant` always `retry_delay`.
+
+    Airflow has no word for `linear`: that waits `retry_delay` as well, and the export says so.
+    """

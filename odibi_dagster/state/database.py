@@ -21,6 +21,7 @@ from sqlalchemy.exc import (
 )
 
 from odibi_dagster.errors import ConfigError, StateUnavailableError
+from odibi_dagster.state.commands import command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -254,4 +255,5 @@ def _unavailable(engine: sa.Engine, error: Exception, seconds: float = 0) -> Sta
     told = str(cause).strip() if isinstance(error, DBAPIError | OSError) else ""
     reason = (told or type(cause).__name__).splitlines()[0]
     how = f"unreachable for {seconds:.0f} s" if seconds else "cannot be used"
-    return StateUnavailableError(f"state database {where} {how}: {reason}")
+    again = f"{command('state', 'list', 'CONFIG')} says when it answers; the same run then goes on"
+    return StateUnavailableError(f"state database {where} {how}: {reason}; {again}")

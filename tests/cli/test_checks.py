@@ -114,3 +114,40 @@ def test_a_node_without_checks_among_others_is_named(cli: Cli) -> None:
 
     assert told.code == 3
     assert told.err == "gold/answers has no check\n"
+
+
+def of_python(cli: Cli, *replaced: tuple[str, str]) -> str:
+    """The project in which silver/orders reads a Python asset; what it stored before stays."""
+    assert cli("run", "odibi.yaml").code == 0
+    read = "        read: {connection: lake, format: parquet, path: orders.parquet}\n"
+    contracts = "        contracts:\n          - {type: row_count, min: 1}\n"
+    text = PROJECT.replace(read + contracts, "        inputs: {raw: {asset: team/raw}}\n")
+    for old, new in replaced:
+        text = text.replace(old, new)
+    cli.write(text)
+    return text
+
+
+def test_a_node_that_reads_a_python_asset_is_judged_by_what_it_stored(cli: Cli) -> None:
+    of_python(cli)
+    assert cli("run", "odibi.yaml", "silver/orders").code == 2
+
+    told = cli("checks", "odibi.yaml", "silver/orders")
+
+    assert told.code == 0, told.err
+    assert "passed  unique_id" in told.out
+    spoil(cli)
+    assert cli("checks", "odibi.yaml", "silver/orders").code == 3
+
+
+def test_a_promise_about_a_python_asset_needs_it(cli: Cli) -> None:
+    said = "a Python asset is not made by odibi.yaml: silver/orders reads team/raw"
+    raw = "        inputs: {raw: {asset: team/raw}}\n"
+    contracts = f"{raw}        contracts: [{{type: row_count, min: 1}}]\n"
+    key = "{type: foreign_key, columns: [id], references: {asset: team/raw}}"
+    for place in ((raw, contracts), ("{type: unique, columns: [id]}", key)):
+        of_python(cli, place)
+        told = cli("checks", "odibi.yaml", "silver/orders")
+        assert told.code == 2
+        assert said in told.err
+        cli.write()

@@ -87,3 +87,12 @@ def test_a_node_that_no_task_could_run_is_refused(cli: Cli) -> None:
 def test_a_pod_needs_an_image(cli: Cli) -> None:
     answer = cli("export-airflow", "odibi.yaml", "--runner", "kubernetes")
     assert (answer.code, "--image belong together" in answer.err) == (2, True)
+
+
+def test_a_wait_that_airflow_does_not_know_is_told(cli: Cli) -> None:
+    for backoff, told in (("linear", True), ("constant", False), ("exponential", False)):
+        cli.write(PROJECT.replace("story:", f"retry: {{backoff: {backoff}}}\nstory:"))
+        answer = cli("export-airflow", "odibi.yaml")
+        assert answer.code == 0
+        assert ("warning: retry.backoff: Airflow cannot wait" in answer.err) == told
+        assert "warning" not in answer.out

@@ -260,3 +260,33 @@ def test_the_commands_are_for_the_environment_of_the_run(shop: Cli) -> None:
     assert typed(shop, named(refused)[0]).code == 0
     assert shop("run", "odibi.yaml", "--env", "prod").code == 0
     assert ids(shop) == [1, 2]
+
+
+def test_a_state_that_does_not_answer_says_how_to_ask_it(shop: Cli) -> None:
+    """And the run that it stopped goes on when it does."""
+    land(shop, 1, 2, 3)
+    copy_database(database(shop), shop.root / "good.db")
+    put(shop, b"this is no database" * 99)
+    refused = elsewhere(shop, "run", "odibi.yaml")
+    assert refused.code == 1
+    assert named(refused) == ["state list CONFIG"]
+    assert elsewhere(shop, "state", "list", "odibi.yaml").code == 1
+
+    put(shop, (shop.root / "good.db").read_bytes())
+    answer = elsewhere(shop, "state", "list", "odibi.yaml")
+    assert (answer.code, "bronze/orders" in answer.out) == (0, True)
+    assert elsewhere(shop, "run", "odibi.yaml").code == 0
+    assert ids(shop) == [1, 2, 3]
+
+
+def put(shop: Cli, content: bytes) -> None:
+    for file in database(shop).parent.glob("odibi_state.db*"):
+        file.unlink()
+    database(shop).write_bytes(content)
+
+
+def elsewhere(shop: Cli, *words: str) -> Answer:
+    """In a process of its own: this one holds the state open."""
+    process = shop.start(*words)
+    out, err = process.communicate(timeout=120)
+    return Answer(process.returncode, out, err)

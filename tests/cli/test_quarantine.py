@@ -146,6 +146,30 @@ def test_list_before_anything_was_rejected(cli: Cli) -> None:
     assert json.loads(quarantine(cli, "show", "p/orders", "--json").out) == []
 
 
+def test_one_that_cannot_be_read_does_not_hide_the_others(cli: Cli) -> None:
+    started(cli)
+    node = "      - name: spoilt\n" + "".join(
+        f"{line}\n" for line in project().split("      - name: orders\n")[1].splitlines()
+    ).replace("path: out", "path: spoilt")
+    cli.write(node_before(project(), node))
+    (cli.root / "lake/spoilt_error").mkdir()
+    (cli.root / "lake/spoilt_error/part.parquet").write_bytes(b"no parquet at all")
+
+    told = quarantine(cli, "list", "--json")
+
+    assert told.code == 4
+    spoilt, orders = json.loads(told.out)
+    assert (spoilt["node"], spoilt["rows"]) == ("p/spoilt", None)
+    assert "spoilt_error" in spoilt["error"]
+    assert (orders["node"], orders["rows"], orders["error"]) == ("p/orders", 4, None)
+    assert "p/orders  " in quarantine(cli, "list").out
+    assert "p/spoilt: " in quarantine(cli, "list").err
+
+
+def node_before(text: str, node: str) -> str:
+    return text.replace("      - name: orders\n", f"{node}      - name: orders\n")
+
+
 def test_show_masks_what_nobody_may_see(cli: Cli) -> None:
     started(cli)
     assert [row["mail"] for row in shown(cli)] == ["[masked]", None, "[masked]", None]

@@ -75,6 +75,7 @@ def test_a_server_that_is_not_there(
     caplog.set_level(logging.DEBUG)
     with pytest.raises(StateUnavailableError, match=r"state database .*127.0.0.1:1.*: ") as caught:
         Store(url)
+    assert "'odibi-dagster state list CONFIG' says when it answers" in str(caught.value)
     assert SECRET not in _everything(caught.value) + caplog.text
 
 
