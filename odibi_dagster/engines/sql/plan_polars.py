@@ -13,7 +13,7 @@ from odibi_dagster.engines.sql.first import NumberedFirst, numbered_first
 from odibi_dagster.engines.sql.first_polars import first_rows
 from odibi_dagster.engines.sql.scope import Bound, columns_in
 from odibi_dagster.engines.sql.staged_polars import Staging
-from odibi_dagster.engines.sql.types import INT
+from odibi_dagster.engines.sql.types import BOOL, INT, Type
 from odibi_dagster.engines.sql.values_polars import expression, made
 from odibi_dagster.engines.sql.windows_polars import windowed
 
@@ -228,6 +228,12 @@ AGGREGATES: dict[str, Callable[..., pl.Expr]] = {
 }  # fmt: skip
 
 
+def _is_narrow(value: ir.Expr) -> bool:
+    """Whether values are of 32 bits at most: 2^32 of them, which no frame exceeds, fit in 64."""
+    source = value.params[0] if isinstance(value, ir.Call) and value.fn == "cast" else value.type
+    return source in (BOOL, *(Type("int", (width,)) for width in (8, 16, 32, "u8", "u16")))
+
+
 def aggregate(agg: ir.Agg) -> pl.Expr:
     """An aggregate as a Polars expression over a group; what it takes is guarded already."""
     where = made(agg.where).fill_null(False) if agg.where is not None else None
@@ -260,7 +266,7 @@ def aggregate(agg: ir.Agg) -> pl.Expr:
         )
     if agg.fn == "list" and agg.args:
         return AGGREGATES["list"](args[0])
-    if agg.fn == "sum" and agg.type == INT:
+    if agg.fn == "sum" and agg.type == INT and not _is_narrow(agg.args[0]):
         # 64 bits would wrap around in silence: summed in 128, refused where 64 cannot hold it
         return AGGREGATES["sum"](args[0].cast(pl.Int128)).cast(pl.Int64, strict=True)
     return AGGREGATES[agg.fn](*args, *agg.params)
