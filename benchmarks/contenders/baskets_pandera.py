@@ -12,8 +12,9 @@ import polars as pl
 from pandera.config import ValidationDepth, config_context
 
 from benchmarks.contenders.baskets import baskets
+from benchmarks.contenders.hosted import run
 from benchmarks.contenders.polars_sink import sink
-from benchmarks.contenders.report import Report, folders
+from benchmarks.contenders.report import folders
 from benchmarks.generate import SEGMENTS
 
 
@@ -38,7 +39,4 @@ def validated(way: str) -> pl.LazyFrame:
 
 
 if __name__ == "__main__":
-    report = Report()
-    with report.timing("gold/baskets"):
-        sink(validated(sys.argv[1]), folders()[1] / "baskets.parquet")
-    report.write()
+    run("gold/baskets", lambda: sink(validated(sys.argv[1]), folders()[1] / "baskets.parquet"))

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from benchmarks.contenders.baskets import baskets
+from benchmarks.contenders.hosted import run
 from benchmarks.contenders.polars_sink import sink
-from benchmarks.contenders.report import Report, folders
+from benchmarks.contenders.report import folders
 
 if __name__ == "__main__":
-    report = Report()
-    with report.timing("gold/baskets"):
-        sink(baskets(), folders()[1] / "baskets.parquet")
-    report.write()
+    run("gold/baskets", lambda: sink(baskets(), folders()[1] / "baskets.parquet"))
