@@ -11,10 +11,7 @@ import pandera.polars as pa
 import polars as pl
 from pandera.config import ValidationDepth, config_context
 
-from benchmarks.contenders.baskets import baskets
-from benchmarks.contenders.hosted import run
-from benchmarks.contenders.polars_sink import sink
-from benchmarks.contenders.report import folders
+from benchmarks.contenders.baskets import baskets, materialize
 from benchmarks.generate import SEGMENTS
 
 
@@ -39,4 +36,4 @@ def validated(way: str) -> pl.LazyFrame:
 
 
 if __name__ == "__main__":
-    run("gold/baskets", lambda: sink(validated(sys.argv[1]), folders()[1] / "baskets.parquet"))
+    materialize(lambda: validated(sys.argv[1]))

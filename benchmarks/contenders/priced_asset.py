@@ -17,4 +17,4 @@ def write() -> None:
 
 
 if __name__ == "__main__":
-    run("silver/priced", write)
+    run("silver/priced", write, ())

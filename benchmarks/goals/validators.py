@@ -23,10 +23,11 @@ GOAL = Goal(
     title="Other validators",
     method=(
         "Six rules on `workloads/validators.yaml`: orders joined with customers and products, and "
-        "grouped. pandera, dataframely and pointblank each run in a plain Dagster asset with one "
-        "check, once on the lazy plan, as we do, and once on the collected table, which has to fit "
-        "into memory; Odibi runs the same file on pandas, in a process of its own. All write the "
-        "same table; ours alone publishes it only after the judgement, and counts what was broken."
+        "grouped. pandera, dataframely and pointblank each run in a plain Dagster asset that tells "
+        "six checks, once on the lazy plan, as we do, and once on the collected table, which has "
+        "to fit into memory; Odibi runs the same file on pandas, in a process of its own. All "
+        "write the same table; ours alone publishes it only after the judgement, and says in "
+        "Dagster what was judged."
     ),
     contenders=(
         node("validators.yaml", "ours", "odibi_dagster", tables=TABLES),
