@@ -86,6 +86,7 @@ class Memory:
 
         Of a node that adds to its table there is none: no batch can be compared with a table.
         """
+        wanted = {name: look for name, look in wanted.items() if not look.beneath}
         if not wanted or node.target is None or node.target.mode != "overwrite":
             return {}
         return self.store.history(self.identity, wanted, before=_NO_BATCH, windowed=False)
@@ -203,11 +204,25 @@ class Session:
     ) -> Mapping[str, tuple[Past, ...]]:
         """The last published batches before this one, by check name; nothing is read for nobody.
 
-        What came after a mark is compared with its like, and so is what was loaded as a whole.
+        What came after a mark is compared with its like, and so is what was loaded as a whole; and
+        what an increment is added to is whatever was published before it.
         """
         if not wanted:
             return {}
         windowed = window is not None and window.lower is not None
+        added = windowed and self.target.mode != "overwrite" and not self.loads_all
+        beneath = {name: look for name, look in wanted.items() if look.beneath and added}
+        like = {name: look for name, look in wanted.items() if not look.beneath}
+        return {
+            **self._published(like, windowed=windowed),
+            **self._published(beneath, windowed=None),
+        }
+
+    def _published(
+        self, wanted: Mapping[str, Lookback], *, windowed: bool | None
+    ) -> Mapping[str, tuple[Past, ...]]:
+        if not wanted:
+            return {}
         memory = self._memory
         return memory.store.history(
             memory.identity, wanted, before=self.intent.number, windowed=windowed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -12,8 +13,6 @@ from odibi_dagster.state import tables
 from odibi_dagster.state.clock import Now
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from odibi_dagster.core.history import Lookback
 
 _DAY = 86_400.0
@@ -22,6 +21,11 @@ _MOST = 1_000
 _SPARE = 8
 """Batches beyond those asked for: some (an adopted one) left no metrics."""
 _B, _M = tables.batches, tables.metrics
+_KINDS: Mapping[bool | None, sa.ColumnElement[bool]] = {
+    True: _B.c.lower.is_not(None),
+    False: _B.c.lower.is_(None),
+    None: sa.true(),
+}
 
 
 def history(
@@ -30,13 +34,14 @@ def history(
     wanted: Mapping[str, Lookback],
     *,
     before: int,
-    windowed: bool,
+    windowed: bool | None,
 ) -> dict[str, tuple[Past, ...]]:
     """The published batches below the number `before`, the newest first, by check name: one query.
 
     At least those that each `Lookback` asks for, and no older ones than its days where it asks for
     nothing else. Like is compared with like: `windowed` batches hold what was new after a mark, the
-    others all that there was, and those of the other kind are left out.
+    others all that there was, and those of the other kind are left out. `windowed: None` leaves out
+    none.
     """
     seconds = max(look.days for look in wanted.values()) * _DAY
     most = max(look.batches for look in wanted.values()) + _SPARE
@@ -45,7 +50,7 @@ def history(
         .where(
             _B.c.state_id == key,
             _B.c.number < before,
-            _B.c.lower.is_not(None) if windowed else _B.c.lower.is_(None),
+            _KINDS[windowed],
         )
         .order_by(_B.c.number.desc())
         .limit(max(most, _MOST if seconds else 0))
