@@ -9,6 +9,7 @@ import shlex
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
+from odibi_dagster.cli.partition import partition_argument
 from odibi_dagster.cli.validate import config_arguments
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ examples:
   odibi-dagster run odibi.yaml +gold/routes           the node and everything upstream of it
   odibi-dagster run odibi.yaml --pipeline silver      one pipeline
   odibi-dagster run odibi.yaml bronze/orders --full-refresh   everything anew, not only what is new
+  odibi-dagster run odibi.yaml bronze/days --partition 2026-01-31   one of its partitions
   odibi-dagster run odibi.yaml --select 'tag:daily'   Dagster's own selection syntax
 
 Without DAGSTER_HOME, Dagster keeps what it knows in .dagster_home beside the CONFIG.
@@ -57,6 +59,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--pipeline", action="append", default=[], metavar="P", help="every node of a pipeline"
     )
+    partition_argument(parser, "the partition to run, where nodes have partitions")
 
 
 def execute(args: argparse.Namespace, terminal: Terminal) -> int:
@@ -117,7 +120,7 @@ def _conclude(
 
 def _aftermath(args: argparse.Namespace, project: Project, node: NodeReport) -> list[str]:
     """Where the data of a node stands now, if anything about it is not as usual."""
-    stored = project.nodes[node.id]
+    stored = (project.at(args.partition) if args.partition else project).nodes[node.id]
     lines = []
     if node.state in ("failed", "stopped") and stored.target is not None:
         there = stored.target.format.exists(stored.target.location)
@@ -157,4 +160,5 @@ def _next(args: argparse.Namespace, report: RunReport, terminal: Terminal) -> No
 def _command(name: str, args: argparse.Namespace, *rest: str) -> str:
     """A command line to copy, for the same file in the same environment."""
     environment = ["--env", args.env] if args.env else []
-    return shlex.join(["odibi-dagster", name, str(args.config), *environment, *rest])
+    partition = ["--partition", args.partition] if args.partition else []
+    return shlex.join(["odibi-dagster", name, str(args.config), *environment, *rest, *partition])

@@ -49,6 +49,7 @@ def materialize(
     *,
     log: bool = False,
     tags: Mapping[str, str] | None = None,
+    partition: str | None = None,
 ) -> None:
     """Run the job to its end, filling the report.
 
@@ -65,6 +66,7 @@ def materialize(
             instance=instance,
             run_id=report.run_id,
             tags=dict(tags or {}),
+            partition_key=partition,
             asset_selection=None if chosen.selection is None else list(chosen.selection),
             run_config=None if log else _QUIET,
             raise_on_error=False,

@@ -1,0 +1,253 @@
+"""Nodes with partitions, run through Dagster: each part is judged, stored and remembered alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from odibi_dagster.assets.state_url import VARIABLE
+from odibi_dagster.state.admin import Admin
+from odibi_dagster.state.store import Store
+from tests.assets.support import Run, Shop, keys, rows
+
+if TYPE_CHECKING:
+    from odibi_dagster.engines.base import Engine
+
+DAYS = ("2026-01-01", "2026-01-02")
+ORDERS = """\
+pipelines:
+  - pipeline: silver
+    dagster: {partitions: {daily: {start: 2026-01-01}}}
+    nodes:
+      - name: orders
+        read: {connection: lake, format: csv, path: "landing/{partition}.csv"}
+        validation:
+          tests:
+            - {type: row_count, min: 1}
+            - {type: range, column: amount, max: 100, on_fail: quarantine}
+        write: {connection: lake, format: parquet, path: "orders/{partition}.parquet"}
+      - name: dated
+        depends_on: [orders]
+        transform: {steps: ["SELECT *, CAST('{partition}' AS DATE) AS day FROM df"]}
+      - name: copies
+        depends_on: [dated]
+        write: {connection: lake, format: FORMAT, path: "copies/{partition}"}
+  - pipeline: gold
+    nodes:
+      - name: per_day
+        inputs: {c: $silver.copies}
+        transform:
+          steps: ["SELECT day, count(*) AS n, sum(amount) AS total FROM c GROUP BY day"]
+        write: {connection: lake, format: parquet, path: per_day.parquet}
+"""
+
+
+def write(shop: Shop, engine: str = "polars", format: str = "parquet") -> None:
+    shop.write(f"engine: {engine}\n" + ORDERS.replace("FORMAT", format))
+
+
+def land(shop: Shop, day: str, *amounts: int) -> None:
+    lines = [f"{number},{amount}" for number, amount in enumerate(amounts, 1)]
+    shop.land(f"landing/{day}.csv", "\n".join(["id,amount", *lines, ""]))
+
+
+def run(shop: Shop, day: str, selection: Any = None, **tags: str) -> Run:
+    return shop.run(selection, tags={"dagster/partition": day, **tags})
+
+
+def bytes_of(shop: Shop, name: str) -> dict[str, bytes]:
+    root = shop.root / "lake"
+    return {str(p.relative_to(root)): p.read_bytes() for p in sorted(root.glob(name))}
+
+
+@pytest.mark.parametrize("format", ["parquet", "csv", "json", "delta"])
+def test_two_partitions_do_not_touch_one_another(shop: Shop, engine: Engine, format: str) -> None:
+    """Also on Spark; the node without partitions reads what is stored of all of them."""
+    write(shop, engine.name, format)
+    land(shop, DAYS[0], 1, 2, 500)
+    land(shop, DAYS[1], 7)
+    for day in DAYS:
+        done = run(shop, day)
+        assert done.ok, done.failures
+    assert rows(shop.stored("orders/2026-01-01.parquet")) == [
+        {"id": 1, "amount": 1}, {"id": 2, "amount": 2},
+    ]  # fmt: skip
+    assert shop.stored("orders/2026-01-01_error.parquet")["amount"].to_list() == [500]
+    assert shop.stored("orders/2026-01-02_error.parquet").height == 0
+    found = rows(shop.stored("per_day.parquet"), by=["day"])
+    assert [(str(row["day"]), row["n"], row["total"]) for row in found] == [
+        ("2026-01-01", 2, 3), ("2026-01-02", 1, 7),
+    ]  # fmt: skip
+    before = bytes_of(shop, "orders/2026-01-02*")
+    land(shop, DAYS[0], 9)
+    assert run(shop, DAYS[0]).ok
+    assert shop.stored("orders/2026-01-01.parquet")["amount"].to_list() == [9]
+    assert shop.stored("orders/2026-01-01_error.parquet").height == 0, "replaced with its table"
+    assert bytes_of(shop, "orders/2026-01-02*") == before
+    found = rows(shop.stored("per_day.parquet"), by=["day"])
+    assert [row["total"] for row in found] == [9, 7]
+    assert shop.leftovers() == []
+
+
+def test_events_say_their_partition(shop: Shop) -> None:
+    write(shop)
+    land(shop, DAYS[1], 1, 500)
+    done = run(shop, DAYS[1])
+    told = {
+        "/".join(e.asset_key.path): e.partition
+        for e in done.result.get_asset_materialization_events()
+        if e.asset_key
+    }
+    assert told == {
+        "silver/orders": DAYS[1], "silver/orders__quarantine": DAYS[1], "silver/dated": DAYS[1],
+        "silver/copies": DAYS[1], "gold/per_day": None,
+    }  # fmt: skip
+    judged = {e.check_name: e.partition for e in done.result.get_asset_check_evaluations()}
+    assert judged == {"row_count": DAYS[1], "range_amount": DAYS[1]}
+    assert done.metadata("silver/orders")["dagster/uri"].endswith("orders/2026-01-02.parquet")
+    stored = shop.instance.get_latest_asset_check_evaluation_record(
+        dg.AssetCheckKey(dg.AssetKey(["silver", "orders"]), "row_count")
+    )
+    assert stored is not None
+    assert stored.partition == DAYS[1]
+
+
+def test_a_broken_partition_keeps_its_old_rows_and_the_others(shop: Shop) -> None:
+    write(shop)
+    for day in DAYS:
+        land(shop, day, 5)
+        assert run(shop, day).ok
+    before = bytes_of(shop, "orders/*")
+    land(shop, DAYS[0])
+    done = run(shop, DAYS[0])
+    assert not done.ok
+    assert done.checks["row_count"] == (False, "ERROR")
+    assert bytes_of(shop, "orders/*") == before
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {},
+        {"dagster/partition": "2025-12-31"},
+        {"dagster/asset_partition_range_start": DAYS[0],
+         "dagster/asset_partition_range_end": DAYS[1]},
+    ],
+)  # fmt: skip
+def test_a_run_is_of_one_partition(shop: Shop, tags: dict[str, str]) -> None:
+    write(shop)
+    for day in DAYS:
+        land(shop, day, 5)
+    done = shop.run(keys("silver/orders"), tags=tags)
+    assert not done.ok
+    said = "launch one run for each" if len(tags) == 2 else "choose one"
+    assert any(said in failure for failure in done.failures), done.failures
+    assert not (shop.root / "lake/orders").exists()
+
+
+def test_a_tag_that_is_no_key_becomes_no_path(shop: Shop) -> None:
+    shop.write("""\
+    pipelines:
+      - pipeline: silver
+        nodes:
+          - name: orders
+            dagster: {partitions: {static: [de]}}
+            read: {connection: lake, format: csv, path: "landing/{partition}.csv"}
+            write: {connection: lake, format: parquet, path: "o/{partition}.parquet"}
+    """)
+    land(shop, "../up", 1)
+    assert not run(shop, "../up").ok
+    assert not (shop.root / "lake/up.parquet").exists()
+
+
+@pytest.mark.parametrize(
+    "database", ["sqlite", pytest.param("postgres", marks=pytest.mark.databases)]
+)
+def test_marks_and_batches_are_of_a_partition(
+    shop: Shop, database: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"sqlite:///{shop.root}/state.db"
+    if database == "postgres":
+        url = request.getfixturevalue("postgres_url")
+    monkeypatch.setenv(VARIABLE, url)
+    shop.write("""\
+    pipelines:
+      - pipeline: silver
+        nodes:
+          - name: orders
+            dagster: {partitions: {static: [de, at]}}
+            read:
+              connection: lake
+              format: csv
+              path: "landing/{partition}.csv"
+              incremental: {mode: stateful, column: id}
+            write: {connection: lake, format: parquet, path: "o/{partition}", mode: append}
+    """)
+    land(shop, "de", 1, 2)
+    land(shop, "at", 5)
+    for key in ("de", "at", "de"):
+        assert run(shop, key).ok
+    land(shop, "at", 5, 6)
+    assert run(shop, "at").ok
+    assert shop.stored("o/de").height == 2
+    assert sorted(shop.stored("o/at")["amount"]) == [5, 6]
+    found = {row.identity.partition: row for row in Admin(Store(url), "shop", "me").rows()}
+    assert {key: (row.mark, row.batch) for key, row in found.items()} == {
+        "at": (2, 2), "de": (2, 1),
+    }  # fmt: skip
+    assert found["at"].name == "shop/silver/orders (partition at)"
+
+
+def test_checks_alone_judge_one_partition(shop: Shop) -> None:
+    write(shop)
+    for day in DAYS:
+        land(shop, day, 5)
+        assert run(shop, day).ok
+    (shop.root / "lake/orders/2026-01-01.parquet").unlink()
+    only = dg.AssetSelection.checks_for_assets(dg.AssetKey(["silver", "orders"]))
+    assert not run(shop, DAYS[0], only).ok
+    done = run(shop, DAYS[1], only)
+    assert done.ok
+    assert {e.partition for e in done.result.get_asset_check_evaluations()} == {DAYS[1]}
+
+
+def test_a_column_of_another_type_in_one_partition_is_told(shop: Shop) -> None:
+    write(shop)
+    for day in DAYS:
+        land(shop, day, 5)
+        assert run(shop, day).ok
+    pl.DataFrame({"id": ["a"], "amount": [1], "day": [None]}).write_parquet(
+        shop.root / "lake/copies/2026-01-03"
+    )
+    done = run(shop, DAYS[0], keys("gold/per_day"))
+    assert not done.ok
+    assert "column 'id' is Int64 in partition 2026-01-01 and String in 2026-01-03" in str(
+        done.failures
+    )
+
+
+def test_what_is_no_partition_is_not_read(shop: Shop) -> None:
+    """Beside the partitions lie rejected rows and other files."""
+    shop.write("""\
+    pipelines:
+      - pipeline: silver
+        nodes:
+          - name: orders
+            dagster: {partitions: {daily: {start: 2026-01-01}}}
+            read: {connection: lake, format: csv, path: "landing/{partition}.csv"}
+            validation: {tests: [{type: range, column: amount, max: 9, on_fail: quarantine}]}
+            write: {connection: lake, format: parquet, path: "{partition}.parquet"}
+      - pipeline: gold
+        nodes:
+          - name: all
+            inputs: {o: $silver.orders}
+            write: {connection: lake, format: parquet, path: all.parquet}
+    """)
+    land(shop, DAYS[0], 1, 50)
+    assert run(shop, DAYS[0]).ok
+    (shop.root / "lake/2025-12-31.parquet").write_text("older than any partition")
+    assert shop.run(keys("gold/all")).ok
+    assert shop.stored("all.parquet")["amount"].to_list() == [1]
