@@ -19,7 +19,6 @@ _NO_CONFIG = dg.Field({})
 _AFTER = dg.In(dg.Nothing)
 """An input that only says what must have run before: nodes read storage for themselves."""
 _CHECK = dg.Out(None, is_required=False)
-_EACH = dg.BackfillPolicy.multi_run(max_partitions_per_run=1)
 
 
 def assets_of_op(
@@ -59,8 +58,6 @@ def assets_of_op(
         resource_defs=resources,
         check_specs_by_output_name=checked,
         specs=specs,
-        # each partition is staged and published for itself
-        backfill_policy=_EACH if any(spec.partitions_def for spec in specs) else None,
     )
 
 

@@ -7,13 +7,14 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+from dagster._core.definitions.partitions.context import partition_loading_context
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_START_TAG, PARTITION_NAME_TAG
 
 from odibi_dagster.config.partitions import KEY_FORMATS
 from odibi_dagster.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from odibi_dagster.config.project import Node, Project
 
@@ -79,3 +80,30 @@ def key_for(context: dg.AssetExecutionContext, asset: dg.AssetKey) -> str | None
     layer = context.job_def.asset_layer
     known = layer.has(asset) and layer.get(asset).partitions_def is not None
     return context.run.tags.get(PARTITION_NAME_TAG) if known else None
+
+
+def requests_for(defined: dg.PartitionsDefinition[Any]) -> Callable[..., Any]:
+    """What a schedule asks for: the last span of time that had ended when it was due, or each key.
+
+    It asks again where it is due more than once for the same.
+    """
+
+    def requests(
+        context: dg.ScheduleEvaluationContext,
+    ) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        if not isinstance(defined, dg.TimeWindowPartitionsDefinition):
+            for key in defined.get_partition_keys():
+                # a tick asks for each of them once
+                due = context.scheduled_execution_time.isoformat()
+                yield dg.RunRequest(run_key=f"{due} {key}", partition_key=key)
+        elif (last := _last(defined, context.scheduled_execution_time)) is not None:
+            yield dg.RunRequest(partition_key=last)
+        else:
+            yield dg.SkipReason(f"no partition had ended: the first begins at {defined.start}")
+
+    return requests
+
+
+def _last(defined: dg.TimeWindowPartitionsDefinition, at: datetime) -> str | None:
+    with partition_loading_context(effective_dt=at):
+        return defined.get_last_partition_key()

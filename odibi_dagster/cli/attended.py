@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from functools import partial
 from typing import TYPE_CHECKING
 
 from odibi_dagster.assets.instance import find_home, open_instance
-from odibi_dagster.cli.partition import agreed_key
 from odibi_dagster.cli.progress import Progress
 from odibi_dagster.cli.report import NodeReport, RunReport
 from odibi_dagster.cli.running import cancel, materialize
@@ -37,12 +35,10 @@ def attend(
 ) -> tuple[RunReport, int | None]:
     """What became of each node, and the exit code of the signal that ended it, if one did.
 
-    `args` has the `config` beside which Dagster's home is looked for, `partition`, and `debug`.
-    With `quiet`, stdout is left to the caller. ConfigError where the partition is none of the
-    nodes', or they need one.
+    `args` has the `config` beside which Dagster's home is looked for, and `debug`. With `quiet`,
+    stdout is left to the caller.
     """
     running = set(chosen.nodes.values())
-    args.partition = agreed_key(project, sorted(running), args.partition)
     nodes = {node_id: NodeReport(node_id) for node_id in project.nodes if node_id in running}
     report = RunReport(nodes)
     home, ours = find_home(args.config)
@@ -88,8 +84,7 @@ def _watched(
         resume()
         try:
             heard = progress.changed, progress.said
-            run = partial(materialize, project, chosen, instance, report, *heard)
-            run(log=args.debug, tags=tags, partition=args.partition)
+            materialize(project, chosen, instance, report, *heard, log=args.debug, tags=tags)
         except KeyboardInterrupt:
             cancel(instance, report.run_id, at_once=True)
     return stopping.exit_code

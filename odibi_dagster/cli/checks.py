@@ -63,7 +63,7 @@ def _judge(args: argparse.Namespace, project: Project, terminal: Terminal) -> in
     from odibi_dagster.cli.choosing import choose_checks
     from odibi_dagster.cli.progress import summary
 
-    chosen = choose_checks(project, args.nodes)
+    chosen = choose_checks(project, args.nodes, args.partition)
     for name, node in project.nodes.items():
         if str(name) in args.nodes and not (node.contracts or node.tests):
             terminal.note(f"{name} has no check")

@@ -80,7 +80,7 @@ def _run(args: argparse.Namespace, project: Project, terminal: Terminal) -> int:
     from odibi_dagster.cli.attended import attend
     from odibi_dagster.cli.choosing import choose_nodes
 
-    chosen = choose_nodes(project, terms(args))
+    chosen = choose_nodes(project, terms(args), args.partition)
     report, stopped = attend(args, project, chosen, _tags(args), terminal)
     home, ours = find_home(args.config)
     _conclude(args, project, report, terminal)

@@ -102,7 +102,8 @@ def _run(args: argparse.Namespace, terminal: Terminal) -> tuple[Result, int]:
     if args.full_refresh:
         tags[FULL_REFRESH_TAG] = "true"
     with nullcontext() if args.debug else disable_dagster_warnings():
-        report, stopped = attend(args, project, exactly(project, nodes), tags, terminal)
+        chosen = exactly(project, nodes, args.partition)
+        report, stopped = attend(args, project, chosen, tags, terminal)
     for line in ([report.failure] if report.failure else []) + summary(report):
         terminal.line(line)
     return of_run(report, stopped), report.exit_code if stopped is None else stopped

@@ -49,7 +49,6 @@ def materialize(
     *,
     log: bool = False,
     tags: Mapping[str, str] | None = None,
-    partition: str | None = None,
 ) -> None:
     """Run the job to its end, filling the report.
 
@@ -65,8 +64,7 @@ def materialize(
         chosen.job.execute_in_process(
             instance=instance,
             run_id=report.run_id,
-            tags=dict(tags or {}),
-            partition_key=partition,
+            tags={**chosen.tags, **(tags or {})},
             asset_selection=None if chosen.selection is None else list(chosen.selection),
             run_config=None if log else _QUIET,
             raise_on_error=False,

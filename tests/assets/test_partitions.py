@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import polars as pl
 import pytest
 
+from odibi_dagster.assets.definitions import build_odibi_definitions
 from odibi_dagster.assets.state_url import VARIABLE
+from odibi_dagster.io_managers.polars import PolarsIOManager
 from odibi_dagster.state.admin import Admin
 from odibi_dagster.state.store import Store
 from tests.assets.support import Run, Shop, keys, rows
@@ -251,3 +254,94 @@ def test_what_is_no_partition_is_not_read(shop: Shop) -> None:
     (shop.root / "lake/2025-12-31.parquet").write_text("older than any partition")
     assert shop.run(keys("gold/all")).ok
     assert shop.stored("all.parquet")["amount"].to_list() == [1]
+
+
+def python_assets() -> list[dg.AssetsDefinition]:
+    daily = dg.DailyPartitionsDefinition(start_date="2026-01-01")
+
+    @dg.asset(ins={"o": dg.AssetIn(["silver", "dated"])}, partitions_def=daily)
+    def same_day(context, o: pl.LazyFrame) -> None:
+        context.add_output_metadata({"rows": str(o.collect().rows())})
+
+    @dg.asset(ins={"o": dg.AssetIn(["silver", "orders"])})
+    def every_day(context, o: pl.DataFrame) -> None:
+        context.add_output_metadata({"amounts": str(sorted(o["amount"]))})
+
+    @dg.asset(ins={"o": dg.AssetIn(["silver", "dated"])})
+    def of_views(context, o: pl.DataFrame) -> None:
+        pass
+
+    return [same_day, every_day, of_views]
+
+
+def test_python_assets_read_their_partition_or_all(shop: Shop) -> None:
+    """Partitions that are not stored are left out."""
+    write(shop)
+    shop.extra = python_assets()
+    for number, day in enumerate(DAYS):
+        land(shop, day, 5 + number)
+        assert run(shop, day, keys("silver/orders", "silver/dated")).ok
+    done = run(shop, DAYS[0], keys("same_day"))
+    assert done.ok, done.failures
+    assert done.metadata("same_day")["rows"] == "[(1, 5, datetime.date(2026, 1, 1))]"
+    done = shop.run(keys("every_day"))
+    assert done.ok, done.failures
+    assert done.metadata("every_day") == {"amounts": "[5, 6]"}
+    assert "a view with partitions" in str(shop.run(keys("of_views")).failures)
+
+
+def test_an_asset_of_python_is_read_and_stored_by_partition(shop: Shop) -> None:
+    static = dg.StaticPartitionsDefinition(["de", "at"])
+
+    @dg.asset(partitions_def=static, io_manager_key="frames")
+    def raw(context) -> pl.DataFrame:
+        return pl.DataFrame({"land": [context.partition_key]})
+
+    manager = dg.IOManagerDefinition.hardcoded_io_manager(PolarsIOManager(shop.root / "py"))
+    shop.extra = dg.with_resources([raw], {"frames": manager})
+    shop.write("""\
+    pipelines:
+      - pipeline: silver
+        dagster: {partitions: {static: [de, at]}}
+        nodes:
+          - name: lands
+            inputs: {r: {asset: raw}}
+            write: {connection: lake, format: parquet, path: "lands/{partition}.parquet"}
+    """)
+    for key in ("de", "at"):
+        done = run(shop, key)
+        assert done.ok, done.failures
+    assert [shop.stored(f"lands/{key}.parquet")["land"][0] for key in ("de", "at")] == ["de", "at"]
+    assert sorted(p.name for p in (shop.root / "py/raw").iterdir()) == ["at.parquet", "de.parquet"]
+
+
+def test_a_schedule_asks_for_the_last_partition_that_ended(shop: Shop) -> None:
+    head = '{schedule: "0 6 * * *", partitions: '
+    shop.write(ORDERS.replace("FORMAT", "csv").replace("{partitions: ", head))
+    defs = build_odibi_definitions(shop.config)
+    schedule = defs.resolve_schedule_def("shop_silver_schedule")
+    with dg.DagsterInstance.ephemeral() as instance:
+        for due, wanted in (
+            (datetime(2026, 1, 3, 6, tzinfo=UTC), ["2026-01-02"]),
+            (datetime(2026, 1, 1, 6, tzinfo=UTC), []),
+        ):
+            context = dg.build_schedule_context(
+                instance, scheduled_execution_time=due, repository_def=defs.get_repository_def()
+            )
+            asked = schedule.evaluate_tick(context).run_requests or []
+            assert [each.tags["dagster/partition"] for each in asked] == wanted
+
+
+def test_a_schedule_asks_for_each_key_of_a_list(shop: Shop) -> None:
+    partitions = "{static: [de, at]}"
+    text = ORDERS.replace("FORMAT", "csv").replace("{daily: {start: 2026-01-01}}", partitions)
+    shop.write(text.replace("{partitions: ", '{schedule: "0 6 * * *", partitions: '))
+    defs = build_odibi_definitions(shop.config)
+    schedule = defs.resolve_schedule_def("shop_silver_schedule")
+    with dg.DagsterInstance.ephemeral() as instance:
+        due = datetime(2026, 1, 3, 6, tzinfo=UTC)
+        context = dg.build_schedule_context(
+            instance, scheduled_execution_time=due, repository_def=defs.get_repository_def()
+        )
+        asked = schedule.evaluate_tick(context).run_requests or []
+        assert [each.tags["dagster/partition"] for each in asked] == ["de", "at"]
