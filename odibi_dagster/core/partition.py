@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any, Protocol, Self, TypeVar, cast, runtime_checkable
 from pydantic import BaseModel
 
 PLACEHOLDER = "{partition}"
+
+_KEY = "[A-Za-z0-9_+-]+"
 
 T = TypeVar("T")
 Way = tuple[int | str, ...]
@@ -78,6 +81,28 @@ def _filled_model(model: BaseModel, key: str) -> BaseModel:
 def _changed(parts: Mapping[Any, Any], key: str) -> dict[Any, Any]:
     new = {name: _filled(part, key) for name, part in parts.items()}
     return {name: part for name, part in new.items() if part is not parts[name]}
+
+
+def key_in(path: Path, pattern: Path) -> str | None:
+    """What stands in a path for the `{partition}` of a pattern, which it may only begin like.
+
+    >>> key_in(Path("lake/o_2026-01-31.parquet"), Path("lake/o_{partition}.parquet"))
+    '2026-01-31'
+    """
+    for part, wanted in zip(path.parts, pattern.parts, strict=False):
+        if PLACEHOLDER in wanted:
+            before, *others = map(re.escape, wanted.split(PLACEHOLDER))
+            found = re.fullmatch(f"{before}(?P<key>{_KEY}){'(?P=key)'.join(others)}", part)
+            return found["key"] if found else None
+        if part != wanted:
+            return None
+    return None
+
+
+def folder_of(pattern: Path) -> Path:
+    """The folder in which the partitions of a pattern lie side by side."""
+    place = next(place for place, part in enumerate(pattern.parts) if PLACEHOLDER in part)
+    return Path(*pattern.parts[:place])
 
 
 def mentions(value: Any, way: Way = ()) -> Iterator[Way]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
 
-from odibi_dagster.core.partition import PLACEHOLDER, filled
+from odibi_dagster.core.partition import filled, folder_of, key_in
 from odibi_dagster.errors import DataReadError, SchemaContractError
 
 if TYPE_CHECKING:
@@ -39,16 +38,12 @@ def stored_keys(partitions: Partitions, target: Target) -> list[str]:
     return sorted(key for key in keys if target.format.exists(filled(target.location, key)))
 
 
-def _named(path: Path) -> Iterator[str]:
+def _named(pattern: Path) -> Iterator[str]:
     """What stands for `{partition}` in names that lie there."""
-    place = next(place for place, part in enumerate(path.parts) if PLACEHOLDER in part)
-    folder, part = path.parents[len(path.parts) - place - 1], path.parts[place]
-    before, *others = part.split(PLACEHOLDER)
-    again = "(?P=key)".join(map(re.escape, others))
-    pattern = re.compile(f"{re.escape(before)}(?P<key>[A-Za-z0-9_+-]+){again}")
+    folder = folder_of(pattern)
     for entry in folder.iterdir() if folder.is_dir() else ():
-        if found := pattern.fullmatch(entry.name):
-            yield found["key"]
+        if (key := key_in(entry, pattern)) is not None:
+            yield key
 
 
 def united(node: Node, frames: Sequence[tuple[Node, Frame]]) -> Frame:

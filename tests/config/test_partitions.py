@@ -254,3 +254,15 @@ def test_the_same_rows_in_each_are_told(tmp_path: Path) -> None:
     (warning,) = project.warnings
     assert "every partition will hold the same rows" in warning.message
     assert not load(tmp_path, nodes(ORDERS)).warnings
+
+
+def test_a_place_that_is_a_partition_of_another_node(tmp_path: Path) -> None:
+    def fixed(name: str) -> str:
+        return node("b", READ.replace("{partition}", "x"), write(name), partitions=None)
+
+    found = problem(tmp_path, nodes(ORDERS + fixed("orders/2026-03-01.parquet")))
+    assert "both write" in str(found)
+    assert "which is partition 2026-03-01 of it" in str(found)
+    assert found.line == 14
+    load(tmp_path, nodes(ORDERS + fixed("orders/2025-03-01.parquet")))
+    load(tmp_path, nodes(ORDERS + fixed("orders/2026-03-01.csv")))
