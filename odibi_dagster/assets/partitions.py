@@ -36,11 +36,11 @@ def partitions_def(project: Project, node: Node) -> dg.PartitionsDefinition[Any]
     if node.partitions.span is None:
         return dg.StaticPartitionsDefinition(list(node.partitions.static or ()))
     span, unit = node.partitions.span, node.partitions.unit
-    return _windows(unit, span.start, span.end, project.config.dagster.timezone)
+    return windows(unit, span.start, span.end, project.config.dagster.timezone)
 
 
 @cache
-def _windows(
+def windows(
     unit: str, start: date, end: date | None, timezone: str
 ) -> dg.TimeWindowPartitionsDefinition:
     """One object for all nodes that have them; a week begins on the weekday of its `start`."""
@@ -96,7 +96,7 @@ def requests_for(defined: dg.PartitionsDefinition[Any]) -> Callable[..., Any]:
                 # a tick asks for each of them once
                 due = context.scheduled_execution_time.isoformat()
                 yield dg.RunRequest(run_key=f"{due} {key}", partition_key=key)
-        elif (last := _last(defined, context.scheduled_execution_time)) is not None:
+        elif (last := last_ended(defined, context.scheduled_execution_time)) is not None:
             yield dg.RunRequest(partition_key=last)
         else:
             yield dg.SkipReason(f"no partition had ended: the first begins at {defined.start}")
@@ -104,6 +104,7 @@ def requests_for(defined: dg.PartitionsDefinition[Any]) -> Callable[..., Any]:
     return requests
 
 
-def _last(defined: dg.TimeWindowPartitionsDefinition, at: datetime) -> str | None:
+def last_ended(defined: dg.TimeWindowPartitionsDefinition, at: datetime) -> str | None:
+    """The key of the last span of time that had ended at that moment; None before there is one."""
     with partition_loading_context(effective_dt=at):
         return defined.get_last_partition_key()

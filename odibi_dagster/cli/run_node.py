@@ -31,7 +31,7 @@ examples:
   odibi-dagster run-node silver/flights --config /srv/odibi.yaml --result-file result.json
 
 The result file says in JSON: outcome (succeeded, failed, stopped), retryable, message, rows,
-quarantined_rows, warnings, failed_checks, dagster_run_id, seconds.
+quarantined_rows, warnings, failed_checks, dagster_run_id, seconds, partition.
 exit codes: 0 ok, 1 try again, 2 wrong file or arguments, 3 a contract stopped a node,
 4 failed for good, 130 and 143 stopped
 """
@@ -106,7 +106,8 @@ def _run(args: argparse.Namespace, terminal: Terminal) -> tuple[Result, int]:
         report, stopped = attend(args, project, chosen, tags, terminal)
     for line in ([report.failure] if report.failure else []) + summary(report):
         terminal.line(line)
-    return of_run(report, stopped), report.exit_code if stopped is None else stopped
+    result = of_run(report, stopped, args.partition or "")
+    return result, report.exit_code if stopped is None else stopped
 
 
 def _named(project: Project, names: Sequence[str]) -> list[NodeId]:
