@@ -14,11 +14,12 @@ from odibi_dagster.cli.validate import config_arguments
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
     from pathlib import Path
 
     from odibi_dagster.cli.report import NodeReport, RunReport
     from odibi_dagster.cli.terminal import Terminal
-    from odibi_dagster.config.project import Project
+    from odibi_dagster.config.project import Node, Project
 
 NAME = "run"
 HELP = "materialize nodes through Dagster, in one process"
@@ -86,7 +87,7 @@ def _run(args: argparse.Namespace, project: Project, terminal: Terminal) -> int:
     _conclude(args, project, report, terminal)
     said = "DAGSTER_HOME is not set, so it lies beside the file" if ours else "from DAGSTER_HOME"
     terminal.line(f"Dagster home: {home} ({said})")
-    _next(args, report, terminal)
+    _next(args, project, report, terminal)
     if ui := _ui(args.config.absolute().parent, home if ours else None):
         terminal.line(f"UI:   {ui}")
     return report.exit_code if stopped is None else stopped
@@ -129,7 +130,7 @@ def _aftermath(args: argparse.Namespace, project: Project, node: NodeReport) -> 
     if node.quarantined and stored.quarantine is not None:
         lines.append(
             f"{node.id}: quarantine at {stored.quarantine.target.location}, see "
-            f"{_command('show', args, f'{node.id}__quarantine')}"
+            f"{_command('show', args, f'{node.id}__quarantine', *_part(args, [stored]))}"
         )
     return lines
 
@@ -146,19 +147,29 @@ def _ui(folder: Path, home: Path | None) -> str | None:
     return f"cd {shlex.quote(str(folder))} && {setting}{command}"
 
 
-def _next(args: argparse.Namespace, report: RunReport, terminal: Terminal) -> None:
+def _next(
+    args: argparse.Namespace, project: Project, report: RunReport, terminal: Terminal
+) -> None:
     failed = [node for node in report if node.state in ("failed", "skipped", "stopped")]
     shown = [node for node in report if node.rows]
     if failed:
-        names = [str(node.id) for node in failed[:5]]
-        again = _command("run", args, *(names if len(failed) <= 5 else ()))
+        named = [project.nodes[node.id] for node in failed] if len(failed) <= 5 else []
+        part = _part(args, named or list(project.nodes.values()))
+        again = _command("run", args, *(str(node.id) for node in named), *part)
         terminal.line(f"Next: {again}")
     elif shown:
-        terminal.line(f"Next: {_command('show', args, str(shown[-1].id))}")
+        last = shown[-1].id
+        part = _part(args, [project.nodes[last]])
+        terminal.line(f"Next: {_command('show', args, str(last), *part)}")
 
 
 def _command(name: str, args: argparse.Namespace, *rest: str) -> str:
     """A command line to copy, for the same file in the same environment."""
     environment = ["--env", args.env] if args.env else []
-    partition = ["--partition", args.partition] if args.partition else []
-    return shlex.join(["odibi-dagster", name, str(args.config), *environment, *rest, *partition])
+    return shlex.join(["odibi-dagster", name, str(args.config), *environment, *rest])
+
+
+def _part(args: argparse.Namespace, nodes: Sequence[Node]) -> list[str]:
+    """The same partition, where one of the nodes has any."""
+    parted = args.partition and any(node.partitions for node in nodes)
+    return ["--partition", args.partition] if parted else []

@@ -70,9 +70,12 @@ def test_a_run_of_one_partition(stored: Cli) -> None:
     assert stored.stored("total")["n"].to_list() == [2]
     answer = stored("run", "odibi.yaml", "days/orders", "--partition", ONE)
     assert f"show odibi.yaml days/orders__quarantine --partition {ONE}" not in answer.out, "empty"
-    stored.land(f"in_{ONE}", id=[1, 2, 3], amount=[10, 500, 900])
+    stored.land(f"in_{ONE}", id=[1, 2, 3, 4], amount=[10, 500, 900, 4])
     answer = stored("run", "odibi.yaml", "days/orders", "--partition", ONE)
     assert f"show odibi.yaml days/orders__quarantine --partition {ONE}" in answer.out
+    assert f"Next: odibi-dagster show odibi.yaml days/orders --partition {ONE}" in answer.out
+    answer = stored("run", "odibi.yaml", "all")
+    assert "Next: odibi-dagster show odibi.yaml all/total\n" in answer.out
 
 
 @pytest.mark.parametrize(
