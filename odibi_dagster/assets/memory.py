@@ -203,15 +203,19 @@ class Session:
     ) -> Mapping[str, tuple[Past, ...]]:
         """The last published batches before this one, by check name; nothing is read for nobody.
 
-        What came after a mark is compared with its like, and so is what was loaded as a whole.
+        What came after a mark is compared with its like, and so is what was loaded as a whole. The
+        first batch of a span of time is compared with the last batches of others.
         """
         if not wanted:
             return {}
         windowed = window is not None and window.lower is not None
-        memory = self._memory
-        return memory.store.history(
+        memory, partitions = self._memory, self._node.partitions
+        own = memory.store.history(
             memory.identity, wanted, before=self.intent.number, windowed=windowed
         )
+        if any(own.values()) or partitions is None or partitions.span is None:
+            return own
+        return memory.store.siblings(memory.identity, wanted, windowed=windowed)
 
     def beside(self, quarantine: Target) -> Target:
         """The quarantine: replaced where the target is."""

@@ -345,3 +345,51 @@ def test_a_schedule_asks_for_each_key_of_a_list(shop: Shop) -> None:
         )
         asked = schedule.evaluate_tick(context).run_requests or []
         assert [each.tags["dagster/partition"] for each in asked] == ["de", "at"]
+
+
+HISTORY = """\
+pipelines:
+  - pipeline: silver
+    dagster: {partitions: PARTITIONS}
+    nodes:
+      - name: orders
+        read: {connection: lake, format: csv, path: "landing/{partition}.csv"}
+        validation:
+          tests:
+            - {type: distribution, column: amount, metric: mean, threshold: 10%, compare: COMPARE}
+        write: {connection: lake, format: parquet, path: "orders/{partition}.parquet"}
+"""
+
+
+@pytest.mark.parametrize("compare", ["last", "avg:2"])
+def test_the_first_run_of_a_day_is_compared_with_the_days_before(shop: Shop, compare: str) -> None:
+    days = [f"2026-01-0{number}" for number in (1, 2, 3)]
+    text = HISTORY.replace("PARTITIONS", "{daily: {start: 2026-01-01}}")
+    shop.write(text.replace("COMPARE", compare))
+    told = []
+    for day, amount in zip([*days, days[2]], (100, 104, 300, 300), strict=True):
+        land(shop, day, amount)
+        done = run(shop, day)
+        said = done.check_metadata("distribution_amount")
+        told.append(
+            (done.checks["distribution_amount"][0], said["baseline"], said.get("baseline_of"))
+        )
+    assert told[0][:2] == (True, "none")
+    assert told[1][:2] == (True, 100.0)
+    assert str(told[1][2]).startswith("partition 2026-01-01, published ")
+    wanted = "partition 2026-01-02, " if compare == "last" else (
+        "average of 2 partitions, 2026-01-01 to 2026-01-02, the last "
+    )  # fmt: skip
+    assert told[2][:2] == (False, 104.0 if compare == "last" else 102.0)
+    assert str(told[2][2]).startswith(wanted)
+    assert told[3][:2] == (True, 300.0), "a run again is compared with the run before"
+    assert str(told[3][2]).startswith("batch 1, ")
+
+
+def test_countries_are_not_compared(shop: Shop) -> None:
+    text = HISTORY.replace("PARTITIONS", "{static: [de, at]}")
+    shop.write(text.replace("COMPARE", "last"))
+    for key, amount in (("de", 100), ("at", 3)):
+        land(shop, key, amount)
+        done = run(shop, key)
+        assert done.check_metadata("distribution_amount")["baseline"] == "none"
