@@ -14,6 +14,7 @@ from odibi_dagster.assets.state_url import VARIABLE
 from odibi_dagster.io_managers.polars import PolarsIOManager
 from odibi_dagster.state.admin import Admin
 from odibi_dagster.state.store import Store
+from tests.assets.databases import Database
 from tests.assets.support import Run, Shop, keys, rows
 
 if TYPE_CHECKING:
@@ -393,3 +394,47 @@ def test_countries_are_not_compared(shop: Shop) -> None:
         land(shop, key, amount)
         done = run(shop, key)
         assert done.check_metadata("distribution_amount")["baseline"] == "none"
+
+
+TABLES = """\
+project: shop
+engine: {engine}
+connections:
+  db: {{{connection}}}
+  lake: {{type: local, base_path: ./lake}}
+pipelines:
+  - pipeline: silver
+    dagster: {{partitions: {{static: [p1, p2]}}}}
+    nodes:
+      - name: orders
+        read:
+          connection: db
+          format: sql
+          query: "SELECT id, v FROM source WHERE CONCAT('p', id) = '{{partition}}' OR id > 9"
+          incremental: {{mode: stateful, column: id}}
+        validation: {{tests: [{{type: range, column: v, min: 0, on_fail: quarantine}}]}}
+        write: {{connection: db, format: sql, table: "orders_{{partition}}", mode: append}}
+  - pipeline: gold
+    nodes:
+      - name: all
+        inputs: {{o: $silver.orders}}
+        write: {{connection: lake, format: parquet, path: all.parquet}}
+"""
+
+
+def test_tables_of_a_database(db: Database, shop: Shop, engine: Engine) -> None:
+    """The key is a text in the query, and a part of the name of a table."""
+    text = TABLES.format(engine=engine.name, connection=db.connection)
+    if db.kind == "sqlite":  # before 3.44 it has no CONCAT
+        text = text.replace("CONCAT('p', id)", "'p' || id")
+    shop.config.write_text(text, encoding="utf-8")
+    db.run("INSERT INTO source (id, v) VALUES (1, 5), (2, 7)")
+    for key in ("p1", "p2", "p2"):
+        done = run(shop, key)
+        assert done.ok, done.failures
+    assert (db.rows("orders_p1"), db.rows("orders_p2")) == ([(1, 5)], [(2, 7)])
+    db.run("INSERT INTO source (id, v) VALUES (10, 9), (11, -1)")
+    assert run(shop, "p1").ok
+    assert (db.rows("orders_p1"), db.rows("orders_p2")) == ([(1, 5), (10, 9)], [(2, 7)])
+    assert db.rows("orders_p1_error") == [(11, -1)]
+    assert sorted(shop.stored("all.parquet")["id"]) == [1, 2, 10]
