@@ -13,12 +13,15 @@ if TYPE_CHECKING:
     from odibi_dagster.config.project import Node
 
 BATCH, REJECTED_AT, TESTS = "_source_batch_id", "_rejected_at", "_failed_tests"
-_NAMES = ("node", "rows", "batches", "newest", "place")
+_NAMES = ("node", "partition", "rows", "batches", "newest", "place")
 
 
 def list_all(quarantines: Quarantines) -> int:
-    """One line for each node that sets rows aside."""
-    quarantines.print(_NAMES, (_summary(quarantines, node) for node in quarantines.nodes))
+    """One line for each node that sets rows aside, or for each of its partitions that did."""
+    parts = [part for node in quarantines.nodes for part in quarantines.parts(node)]
+    names = [n for n in _NAMES if n != "partition" or any(part.partition for part in parts)]
+    lines = [_summary(quarantines, part) for part in parts]
+    quarantines.print(names, ({name: line[name] for name in names} for line in lines))
     return 0
 
 
@@ -73,14 +76,19 @@ def require(columns: list[str], column: str, node: Node) -> None:
 
 def _summary(quarantines: Quarantines, node: Node) -> dict[str, Any]:
     assert node.quarantine is not None  # noqa: S101  (it is one of those that have one)
-    place = {"node": str(node.id), "place": str(node.quarantine.target.location)}
+    place = str(node.quarantine.target.location)
+    known = {"node": str(node.id), "partition": node.partition, "place": place}
     frame = quarantines.rows(node)
     if frame is None:
-        return {"node": place["node"], "rows": 0, "batches": 0, "newest": None, **place}
+        return {**known, "rows": 0, "batches": 0, "newest": None}
     measured = frame.select(**_measures(frame.collect_schema()))
     (row,) = quarantines.planner.engine.fetch(measured, 1)
-    found = {"rows": row["rows"], "batches": row.get("batches"), "newest": row.get("newest")}
-    return {"node": place["node"], **found, **place}
+    return {
+        **known,
+        "rows": row["rows"],
+        "batches": row.get("batches"),
+        "newest": row.get("newest"),
+    }
 
 
 def _measures(schema: Mapping[str, nw.dtypes.DType]) -> dict[str, nw.Expr]:
