@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from odibi_dagster.assets.factory import beside_caller, pipeline_of, project_assets
+from odibi_dagster.assets.partitions import partitions_def, requests_for
 from odibi_dagster.config.load import load_project
 from odibi_dagster.core.collector import collector_paused
 from odibi_dagster.core.names import slug
@@ -52,13 +53,25 @@ def build_odibi_definitions(
         )
     jobs = dict(_jobs(project, assets))
     schedules = [
-        dg.ScheduleDefinition(
-            job=job, cron_schedule=cron, execution_timezone=project.config.dagster.timezone
-        )
+        _schedule(project, pipeline, job, cron)
         for pipeline, job in jobs.items()
         if (cron := project.pipelines[pipeline].dagster.schedule)
     ]
     return dg.Definitions(assets=assets, jobs=list(jobs.values()), schedules=schedules)
+
+
+def _schedule(
+    project: Project, pipeline: str, job: UnresolvedJob, cron: str
+) -> dg.ScheduleDefinition:
+    """When the job of a pipeline runs; one with partitions says which of them."""
+    mine = (node for id, node in project.nodes.items() if id.pipeline == pipeline)
+    found = next(filter(None, (partitions_def(project, node) for node in mine)), None)
+    return dg.ScheduleDefinition(
+        job=job,
+        cron_schedule=cron,
+        execution_timezone=project.config.dagster.timezone,
+        execution_fn=None if found is None else requests_for(found),
+    )
 
 
 def _jobs(

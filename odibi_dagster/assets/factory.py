@@ -17,6 +17,7 @@ from odibi_dagster.assets.memory import Memory
 from odibi_dagster.assets.mends import FULL_REFRESH_TAG
 from odibi_dagster.assets.metadata import code_reference
 from odibi_dagster.assets.op import assets_of_op
+from odibi_dagster.assets.partitions import key_for, of_run
 from odibi_dagster.assets.progress import Board, Work, shown
 from odibi_dagster.assets.quiet import quietly
 from odibi_dagster.assets.rejudge import rejudge_node
@@ -144,9 +145,10 @@ class _Factory:
             run_id = short(context.run.run_id)
             # the engine is imported by the process that runs a node, not by one that loads it
             engine = get_engine(self._project.engine)
-            face = DagsterFace(context, node, spec.key, rejects, keys, engine, run_id)
-            with shown(Work(self._project, node, engine.meter), face.say, self._board):
-                yield from self._run(context, face)
+            project, part = of_run(self._project, node, context)
+            face = DagsterFace(context, part, spec.key, rejects, keys, engine, run_id)
+            with shown(Work(project, part, engine.meter), face.say, self._board):
+                yield from self._run(context, project, face)
 
         return assets_of_op(
             _op_name(self._op_prefix, node.id),
@@ -157,15 +159,18 @@ class _Factory:
             pool=_pool(self._project, node, self._op_prefix),
         )
 
-    def _run(self, context: dg.AssetExecutionContext, face: DagsterFace) -> Iterator[Any]:
+    def _run(
+        self, context: dg.AssetExecutionContext, project: Project, face: DagsterFace
+    ) -> Iterator[Any]:
         def external(source: External) -> Any:
-            return context.load_asset_value(dg.AssetKey(source.key))
+            key = dg.AssetKey(source.key)
+            return context.load_asset_value(key, partition_key=key_for(context, key))
 
         if self._may_halt and (halted := halted_by(context.instance, context.run)):
             msg = f"node {face.node.id}: not started, because a contract of {halted} halted the run"
             metadata = {"odibi/exit_code": ContractError.exit_code}
             raise dg.Failure(msg, metadata=metadata, allow_retries=False)
-        planner = Planner(self._project, face.engine, external)
+        planner = Planner(project, face.engine, external)
         due = set(context.selected_asset_check_keys)
         try:
             memory = self._memory(context, face.node)

@@ -21,4 +21,5 @@ def identity_of(project: Project, node: Node, key_prefix: Sequence[str] = ()) ->
         (incremental and incremental.state_key) or node.id.name,
         environment=project.env or "",
         key_prefix="/".join(key_prefix),
+        partition=node.partition or "",
     )

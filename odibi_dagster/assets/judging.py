@@ -10,6 +10,7 @@ from odibi_dagster.checks.judge import judge, remembered
 from odibi_dagster.checks.observe import observe
 from odibi_dagster.checks.tables import Tables
 from odibi_dagster.config.project import External, Upstream
+from odibi_dagster.plan.partitions import stored_partitions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -120,8 +121,11 @@ class Judging:
         """When the newest file of the main input was written."""
         source = self.node.sources.get(self.node.main or "")
         if isinstance(source, Upstream):
-            source = self.planner.project.nodes[source.node].target  # type: ignore[assignment]
-        if source is None or isinstance(source, External | Upstream):
+            above = self.planner.project.nodes[source.node]
+            found = [] if above.target is None else stored_partitions(above)
+            times = [t.format.newest(t.location) for t in (n.target for n in found) if t]
+            return max(filter(None, times), default=None)
+        if source is None or isinstance(source, External):
             return None
         return source.format.newest(source.location)
 

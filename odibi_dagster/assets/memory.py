@@ -205,7 +205,8 @@ class Session:
         """The last published batches before this one, by check name; nothing is read for nobody.
 
         What came after a mark is compared with its like, and so is what was loaded as a whole; and
-        what an increment is added to is whatever was published before it.
+        what an increment is added to is whatever was published before it. The first batch of a
+        span of time is compared with the last batches of others.
         """
         if not wanted:
             return {}
@@ -213,10 +214,16 @@ class Session:
         added = windowed and self.target.mode != "overwrite" and not self.loads_all
         beneath = {name: look for name, look in wanted.items() if look.beneath and added}
         like = {name: look for name, look in wanted.items() if not look.beneath}
-        return {
-            **self._published(like, windowed=windowed),
-            **self._published(beneath, windowed=None),
-        }
+        return {**self._like(like, windowed=windowed), **self._published(beneath, windowed=None)}
+
+    def _like(
+        self, wanted: Mapping[str, Lookback], *, windowed: bool
+    ) -> Mapping[str, tuple[Past, ...]]:
+        own, partitions = self._published(wanted, windowed=windowed), self._node.partitions
+        if any(own.values()) or not wanted or partitions is None or partitions.span is None:
+            return own
+        memory = self._memory
+        return memory.store.siblings(memory.identity, wanted, windowed=windowed)
 
     def _published(
         self, wanted: Mapping[str, Lookback], *, windowed: bool | None

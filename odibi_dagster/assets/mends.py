@@ -27,7 +27,7 @@ class Mends:
         """Another run."""
         if self.identity.key_prefix:
             return "materializing it again"
-        return command("run", "CONFIG", str(self.node), env=self.identity.environment)
+        return self._run()
 
     @property
     def anew(self) -> str:
@@ -35,9 +35,12 @@ class Mends:
         if self.identity.key_prefix:
             how = f"a run of it with the tag {FULL_REFRESH_TAG}: true"
         else:
-            words = ("run", "CONFIG", str(self.node), "--full-refresh")
-            how = command(*words, env=self.identity.environment)
+            how = self._run("--full-refresh")
         return f"{how} reads everything and replaces the target"
+
+    def _run(self, *words: str) -> str:
+        env, partition = self.identity.environment, self.identity.partition
+        return command("run", "CONFIG", str(self.node), *words, env=env, partition=partition)
 
     @property
     def repair(self) -> str:

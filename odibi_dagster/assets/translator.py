@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from odibi_dagster.assets.partitions import partitions_def
 from odibi_dagster.core.names import QUARANTINE_SUFFIX
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class OdibiTranslator:
             automation_condition=_automation(data),
             freshness_policy=_freshness(data),
             is_virtual=node.is_view,
+            partitions_def=partitions_def(data.project, node),
         )
 
     def get_quarantine_spec(self, data: OdibiNode, spec: dg.AssetSpec) -> dg.AssetSpec:
@@ -66,6 +68,7 @@ class OdibiTranslator:
             group_name=spec.group_name,
             owners=spec.owners,
             kinds={"quarantine"},
+            partitions_def=spec.partitions_def,
         )
 
     def get_check_spec(

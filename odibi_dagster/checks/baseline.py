@@ -32,9 +32,14 @@ class Baseline:
         newest, oldest = self.batches[0], self.batches[-1]
         when = f"published {newest.at:%Y-%m-%d %H:%M}Z"
         if newest is oldest:
-            return f"batch {newest.number}, {when}"
-        count = len(self.batches)
-        return f"average of {count} batches, {oldest.number} to {newest.number}, the last {when}"
+            return f"{_title(newest)}, {when}"
+        count, what = len(self.batches), "partitions" if newest.partition else "batches"
+        first, last = (past.partition or past.number for past in (oldest, newest))
+        return f"average of {count} {what}, {first} to {last}, the last {when}"
+
+
+def _title(past: Past) -> str:
+    return f"partition {past.partition}" if past.partition else f"batch {past.number}"
 
 
 def baseline_of(history: Sequence[Past], metric: str, last: int) -> Baseline | None:

@@ -9,6 +9,7 @@ import json
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
+from odibi_dagster.cli.partition import partition_argument
 from odibi_dagster.cli.validate import config_arguments
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "nodes", nargs="+", metavar="NODE", help="PIPELINE/NODE, +PIPELINE/NODE or PIPELINE"
     )
+    partition_argument(parser, "the partition to judge, where nodes have partitions")
     parser.add_argument(
         "--format", choices=["text", "json"], default="text", help="how to answer (text)"
     )
@@ -61,7 +63,7 @@ def _judge(args: argparse.Namespace, project: Project, terminal: Terminal) -> in
     from odibi_dagster.cli.choosing import choose_checks
     from odibi_dagster.cli.progress import summary
 
-    chosen = choose_checks(project, args.nodes)
+    chosen = choose_checks(project, args.nodes, args.partition)
     for name, node in project.nodes.items():
         if str(name) in args.nodes and not (node.contracts or node.tests):
             terminal.note(f"{name} has no check")

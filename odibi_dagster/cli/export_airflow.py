@@ -158,9 +158,9 @@ def _chosen(project: Project, args: argparse.Namespace) -> set[NodeId]:
 
         refuse_python_assets(project, [n.id for n in project.nodes.values() if n.config.enabled])
         return set(project.nodes)
-    from odibi_dagster.cli.choosing import choose_nodes
+    from odibi_dagster.cli.choosing import nodes_named
 
-    return set(choose_nodes(project, [*args.pipeline, *args.select]).nodes.values())
+    return nodes_named(project, [*args.pipeline, *args.select])
 
 
 def _seen_from(file: Path | None, config: Path) -> str:

@@ -68,6 +68,7 @@ def _entry(node: Node) -> dict[str, Any]:
         "after": [str(upstream) for upstream in sorted(node.after)],
         "steps": [step.kind for step in node.steps],
         "checks": len(node.contracts) + len(node.tests),
+        "partitions": str(node.partitions) if node.partitions else None,
         "stored_at": str(node.target.location) if node.target else None,
         "quarantine_at": str(node.quarantine.target.location) if node.quarantine else None,
         "file": str(node.place.file),

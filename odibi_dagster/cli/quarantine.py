@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from odibi_dagster.cli.partition import partition_argument
 from odibi_dagster.cli.quarantine_look import list_all, show
 from odibi_dagster.cli.quarantine_replay import replay
 from odibi_dagster.cli.quarantine_rows import Quarantines
@@ -46,6 +47,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=list(ACTIONS), metavar="ACTION", help=", ".join(ACTIONS))
     config_arguments(parser)
     parser.add_argument("nodes", nargs="*", metavar="NODE", help="PIPELINE/NODE")
+    partition_argument(parser, "of this partition alone")
     parser.add_argument("--batch", metavar="ID", help="show, replay: the rows of this batch alone")
     parser.add_argument("--test", metavar="NAME", help="show: the rows that broke this test")
     parser.add_argument(

@@ -16,27 +16,44 @@ if TYPE_CHECKING:
     from odibi_dagster.config.project import Node
 
 BATCH, REJECTED_AT, TESTS = "_source_batch_id", "_rejected_at", "_failed_tests"
-_NAMES = ("node", "rows", "batches", "newest", "place")
+_NAMES = ("node", "partition", "rows", "batches", "newest", "place")
 
 
 def list_all(quarantines: Quarantines) -> int:
-    """One line for each node that sets rows aside; of one that cannot be read, why that is.
+    """One line for each node that sets rows aside, or for each of its partitions that did.
 
-    The exit code is then that of the gravest of these.
+    Of one that cannot be read it says why, and the exit code is that of the gravest of these.
     """
-    lines: list[dict[str, Any]] = []
-    codes = []
-    for node in quarantines.nodes:
-        try:
-            lines.append(_summary(quarantines, node))
-        except OdibiError as error:
-            codes.append(error.exit_code)
-            lines.append({**_place(node), "error": str(error)})
-            quarantines.terminal.error(f"{node.id}: {error}")
-    # a cell of the table holds no sentence
-    names = (*_NAMES, "error") if codes and quarantines.args.json else _NAMES
+    codes: list[int] = []
+    lines = [line for node in quarantines.nodes for line in _lines(quarantines, node, codes)]
+    names = [n for n in _NAMES if n != "partition" or any(line["partition"] for line in lines)]
+    if codes and quarantines.args.json:  # a cell of a table holds no sentence
+        names.append("error")
     quarantines.print(names, [{name: line.get(name) for name in names} for line in lines])
     return gravest(codes)
+
+
+def _lines(quarantines: Quarantines, node: Node, codes: list[int]) -> list[dict[str, Any]]:
+    """Those of one node; `codes` gets the exit code of what cannot be read."""
+    try:
+        return [_line(quarantines, part, codes) for part in quarantines.parts(node)]
+    except OdibiError as error:  # nobody knows which partitions there are
+        return [_unread(quarantines, node, error, codes)]
+
+
+def _line(quarantines: Quarantines, node: Node, codes: list[int]) -> dict[str, Any]:
+    try:
+        return _summary(quarantines, node)
+    except OdibiError as error:
+        return _unread(quarantines, node, error, codes)
+
+
+def _unread(
+    quarantines: Quarantines, node: Node, error: OdibiError, codes: list[int]
+) -> dict[str, Any]:
+    quarantines.terminal.error(f"{node.id}: {error}")
+    codes.append(error.exit_code)
+    return {**_known(node), "error": str(error)}
 
 
 def show(quarantines: Quarantines) -> int:
@@ -91,16 +108,16 @@ def require(columns: list[str], column: str, node: Node) -> None:
 def _summary(quarantines: Quarantines, node: Node) -> dict[str, Any]:
     frame = quarantines.rows(node)
     if frame is None:
-        return {"rows": 0, "batches": 0, **_place(node)}
+        return {**_known(node), "rows": 0, "batches": 0}
     measured = frame.select(**_measures(frame.collect_schema()))
     (row,) = quarantines.planner.engine.fetch(measured, 1)
-    found = {"rows": row["rows"], "batches": row.get("batches"), "newest": row.get("newest")}
-    return {**found, **_place(node)}
+    return {**_known(node), **row}
 
 
-def _place(node: Node) -> dict[str, Any]:
+def _known(node: Node) -> dict[str, Any]:
     assert node.quarantine is not None  # noqa: S101  (it is one of those that have one)
-    return {"node": str(node.id), "place": str(node.quarantine.target.location)}
+    place = str(node.quarantine.target.location)
+    return {"node": str(node.id), "partition": node.partition, "place": place}
 
 
 def _measures(schema: Mapping[str, nw.dtypes.DType]) -> dict[str, nw.Expr]:

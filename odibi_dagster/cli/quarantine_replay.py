@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from odibi_dagster.cli.partition import known_key
 from odibi_dagster.errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ def replay(quarantines: Quarantines) -> int:
     if reason := replayable(node):
         msg = f"rows of {node.id} cannot be replayed: {reason}"
         raise ConfigError(msg)
+    if node.partitions is not None and node.partition is None:
+        known_key(quarantines.project, node, None)  # rows come back into one of them
     stored = quarantines.rows(node)
     there = _batches(quarantines, stored)
     rows = _corrected(quarantines, node, stored)

@@ -38,13 +38,15 @@ class Result:
     """The checks for which nothing was published."""
     dagster_run_id: str = ""
     seconds: float = 0.0
+    partition: str = ""
+    """The key that was run; empty where no node has partitions."""
 
     def write(self, file: Path) -> None:
         """All of it or nothing: a reader never sees half a file."""
         write_text(file, json.dumps(asdict(self), indent=2) + "\n")
 
 
-def of_run(report: RunReport, stopped: int | None) -> Result:
+def of_run(report: RunReport, stopped: int | None, partition: str = "") -> Result:
     """The result of a run that came to an end, by itself or by the signal `stopped`."""
     code = report.exit_code
     outcome = STOPPED if stopped is not None else FAILED if code else SUCCEEDED
@@ -59,6 +61,7 @@ def of_run(report: RunReport, stopped: int | None) -> Result:
         failed_checks=_checks(report, "failed"),
         dagster_run_id=report.run_id,
         seconds=round(report.seconds, 3),
+        partition=partition,
     )
 
 

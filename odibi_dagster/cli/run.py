@@ -9,15 +9,17 @@ import shlex
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
+from odibi_dagster.cli.partition import partition_argument
 from odibi_dagster.cli.validate import config_arguments
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
     from pathlib import Path
 
     from odibi_dagster.cli.report import NodeReport, RunReport
     from odibi_dagster.cli.terminal import Terminal
-    from odibi_dagster.config.project import Project
+    from odibi_dagster.config.project import Node, Project
 
 NAME = "run"
 HELP = "materialize nodes through Dagster, in one process"
@@ -28,6 +30,7 @@ examples:
   odibi-dagster run odibi.yaml +gold/routes           the node and everything upstream of it
   odibi-dagster run odibi.yaml --pipeline silver      one pipeline
   odibi-dagster run odibi.yaml bronze/orders --full-refresh   everything anew, not only what is new
+  odibi-dagster run odibi.yaml bronze/days --partition 2026-01-31   one of its partitions
   odibi-dagster run odibi.yaml --select 'tag:daily'   Dagster's own selection syntax
 
 Without DAGSTER_HOME, Dagster keeps what it knows in .dagster_home beside the CONFIG.
@@ -57,6 +60,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--pipeline", action="append", default=[], metavar="P", help="every node of a pipeline"
     )
+    partition_argument(parser, "the partition to run, where nodes have partitions")
 
 
 def execute(args: argparse.Namespace, terminal: Terminal) -> int:
@@ -77,13 +81,13 @@ def _run(args: argparse.Namespace, project: Project, terminal: Terminal) -> int:
     from odibi_dagster.cli.attended import attend
     from odibi_dagster.cli.choosing import choose_nodes
 
-    chosen = choose_nodes(project, terms(args))
+    chosen = choose_nodes(project, terms(args), args.partition)
     report, stopped = attend(args, project, chosen, _tags(args), terminal)
     home, ours = find_home(args.config)
     _conclude(args, project, report, terminal)
     said = "DAGSTER_HOME is not set, so it lies beside the file" if ours else "from DAGSTER_HOME"
     terminal.line(f"Dagster home: {home} ({said})")
-    _next(args, report, terminal)
+    _next(args, project, report, terminal)
     if ui := _ui(args.config.absolute().parent, home if ours else None):
         terminal.line(f"UI:   {ui}")
     return report.exit_code if stopped is None else stopped
@@ -117,7 +121,7 @@ def _conclude(
 
 def _aftermath(args: argparse.Namespace, project: Project, node: NodeReport) -> list[str]:
     """Where the data of a node stands now, if anything about it is not as usual."""
-    stored = project.nodes[node.id]
+    stored = (project.at(args.partition) if args.partition else project).nodes[node.id]
     lines = []
     if node.state in ("failed", "stopped") and stored.target is not None:
         there = stored.target.format.exists(stored.target.location)
@@ -126,7 +130,7 @@ def _aftermath(args: argparse.Namespace, project: Project, node: NodeReport) -> 
     if node.quarantined and stored.quarantine is not None:
         lines.append(
             f"{node.id}: quarantine at {stored.quarantine.target.location}, see "
-            f"{_command('show', args, f'{node.id}__quarantine')}"
+            f"{_command('show', args, f'{node.id}__quarantine', *_part(args, [stored]))}"
         )
     return lines
 
@@ -143,18 +147,29 @@ def _ui(folder: Path, home: Path | None) -> str | None:
     return f"cd {shlex.quote(str(folder))} && {setting}{command}"
 
 
-def _next(args: argparse.Namespace, report: RunReport, terminal: Terminal) -> None:
+def _next(
+    args: argparse.Namespace, project: Project, report: RunReport, terminal: Terminal
+) -> None:
     failed = [node for node in report if node.state in ("failed", "skipped", "stopped")]
     shown = [node for node in report if node.rows]
     if failed:
-        names = [str(node.id) for node in failed[:5]]
-        again = _command("run", args, *(names if len(failed) <= 5 else ()))
+        named = [project.nodes[node.id] for node in failed] if len(failed) <= 5 else []
+        part = _part(args, named or list(project.nodes.values()))
+        again = _command("run", args, *(str(node.id) for node in named), *part)
         terminal.line(f"Next: {again}")
     elif shown:
-        terminal.line(f"Next: {_command('show', args, str(shown[-1].id))}")
+        last = shown[-1].id
+        part = _part(args, [project.nodes[last]])
+        terminal.line(f"Next: {_command('show', args, str(last), *part)}")
 
 
 def _command(name: str, args: argparse.Namespace, *rest: str) -> str:
     """A command line to copy, for the same file in the same environment."""
     environment = ["--env", args.env] if args.env else []
     return shlex.join(["odibi-dagster", name, str(args.config), *environment, *rest])
+
+
+def _part(args: argparse.Namespace, nodes: Sequence[Node]) -> list[str]:
+    """The same partition, where one of the nodes has any."""
+    parted = args.partition and any(node.partitions for node in nodes)
+    return ["--partition", args.partition] if parted else []

@@ -10,6 +10,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from odibi_dagster.cli.partition import partition_argument
 from odibi_dagster.errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
@@ -26,10 +27,11 @@ HELP = "run exactly the named nodes, as a task of another orchestrator"
 EXAMPLES = """\
 examples:
   odibi-dagster run-node silver/flights
+  odibi-dagster run-node silver/days --partition 2026-01-31
   odibi-dagster run-node silver/flights --config /srv/odibi.yaml --result-file result.json
 
 The result file says in JSON: outcome (succeeded, failed, stopped), retryable, message, rows,
-quarantined_rows, warnings, failed_checks, dagster_run_id, seconds.
+quarantined_rows, warnings, failed_checks, dagster_run_id, seconds, partition.
 exit codes: 0 ok, 1 try again, 2 wrong file or arguments, 3 a contract stopped a node,
 4 failed for good, 130 and 143 stopped
 """
@@ -52,7 +54,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--env", metavar="E", help="the environment to read it for (else ODIBI_ENV)"
     )
-    parser.add_argument("--partition", metavar="K", help="the partition to run")
+    partition_argument(parser, "the partition to run")
     parser.add_argument(
         "--full-refresh",
         action="store_true",
@@ -96,17 +98,16 @@ def _run(args: argparse.Namespace, terminal: Terminal) -> tuple[Result, int]:
 
     project = load_project(args.config, env=args.env)
     nodes = _named(project, args.nodes)
-    if args.partition:
-        msg = f"--partition {args.partition}: {', '.join(args.nodes)} has no partitions"
-        raise ConfigError(msg)
     tags = {tag: os.environ[name] for name, tag in _TASK.items() if os.environ.get(name)}
     if args.full_refresh:
         tags[FULL_REFRESH_TAG] = "true"
     with nullcontext() if args.debug else disable_dagster_warnings():
-        report, stopped = attend(args, project, exactly(project, nodes), tags, terminal)
+        chosen = exactly(project, nodes, args.partition)
+        report, stopped = attend(args, project, chosen, tags, terminal)
     for line in ([report.failure] if report.failure else []) + summary(report):
         terminal.line(line)
-    return of_run(report, stopped), report.exit_code if stopped is None else stopped
+    result = of_run(report, stopped, args.partition or "")
+    return result, report.exit_code if stopped is None else stopped
 
 
 def _named(project: Project, names: Sequence[str]) -> list[NodeId]:

@@ -68,7 +68,7 @@ def materialize(
         chosen.job.execute_in_process(
             instance=instance,
             run_id=report.run_id,
-            tags=dict(tags or {}),
+            tags={**chosen.tags, **(tags or {})},
             asset_selection=None if chosen.selection is None else list(chosen.selection),
             run_config=None if log else _QUIET,
             raise_on_error=False,

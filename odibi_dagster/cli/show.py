@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from odibi_dagster.cli.partition import known_key, named_node, partition_argument
 from odibi_dagster.cli.validate import config_arguments
 from odibi_dagster.core.collector import resume
 from odibi_dagster.errors import ConfigError, did_you_mean
@@ -54,6 +55,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--format", choices=["table", "csv", "json"], default="table", help="how to write (table)"
     )
     parser.add_argument("--reveal", action="store_true", help="nothing is masked")
+    partition_argument(parser, "this partition alone (else all that are stored)")
 
 
 def execute(args: argparse.Namespace, terminal: Terminal) -> int:
@@ -64,8 +66,11 @@ def execute(args: argparse.Namespace, terminal: Terminal) -> int:
 
     project = load_project(args.config, env=args.env)
     node_id, quarantine = find_node(project, args.node)
+    node = named_node(project, project.nodes[node_id], args.partition)
+    if node.partitions and node.partition is None and (args.plan or node.is_view):
+        known_key(project, node, None)  # a plan is that of one partition
     engine = get_engine(project.engine)
-    planner = Planner(project, engine)
+    planner = Planner(project.at(node.partition) if node.partition else project, engine)
     if args.plan:
         terminal.line(engine.explain(_planned(planner, node_id, quarantine=quarantine)))
         return 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from odibi_dagster.cli.partition import partition_argument
 from odibi_dagster.cli.state_change import CHANGES
 from odibi_dagster.cli.state_look import LOOKS
 from odibi_dagster.cli.state_rows import States
@@ -25,6 +26,7 @@ examples:
   odibi-dagster state history odibi.yaml bronze/orders      its batches: rows, seconds, bytes
   odibi-dagster state reset odibi.yaml bronze/orders        forget the mark
   odibi-dagster state reset odibi.yaml bronze/orders --to 2024-01-31
+  odibi-dagster state reset odibi.yaml bronze/days --partition 2024-01-31
   odibi-dagster state repair odibi.yaml bronze/orders       take the target as it is
   odibi-dagster state rename odibi.yaml bronze/old bronze/new
   odibi-dagster state forget odibi.yaml bronze/gone         everything of a node
@@ -41,6 +43,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=list(ACTIONS), metavar="ACTION", help=", ".join(ACTIONS))
     config_arguments(parser)
     parser.add_argument("nodes", nargs="*", metavar="NODE", help="PIPELINE/NODE")
+    partition_argument(parser, "of this partition alone")
     parser.add_argument("--to", metavar="MARK", help="reset: a number, a date or a timestamp")
     parser.add_argument(
         "--limit", type=_count, default=20, metavar="N", help="history: so many (20)"

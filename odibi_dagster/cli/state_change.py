@@ -51,7 +51,8 @@ def repair(states: States) -> int:
             f"{state_command('forget', row.identity)} removes it"
         )
         raise StateMismatchError(msg)
-    planner = Planner(states.project, get_engine(states.project.engine))
+    project = states.project.at(node.partition) if node.partition else states.project
+    planner = Planner(project, get_engine(project.engine))
     found = examine(states.store, row, node, planner)
     line = states.terminal.line
     line(f"state:  mark {row.mark}, batch {row.in_target} in the target")

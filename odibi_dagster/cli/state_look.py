@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from odibi_dagster.cli.state_rows import States
     from odibi_dagster.state.admin import Row
+    from odibi_dagster.state.identity import Identity
 
 
 def list_all(states: States) -> int:
@@ -19,7 +20,7 @@ def list_all(states: States) -> int:
         ("node", "mark", "batch", "last change", ""),
         [
             (
-                row.identity.path,
+                _title(row.identity),
                 "" if row.mark is None else str(row.mark),
                 str(row.batch),
                 _moment(row.updated_at),
@@ -67,7 +68,7 @@ def history(states: States) -> int:
         ("node", "batch", "published", "rows", "quarantined", "bytes", "seconds", "up to"),
         [
             (
-                b.identity.path,
+                _title(b.identity),
                 f"{b.number}{' (adopted)' if b.adopted else ''}",
                 _moment(b.published_at),
                 _number(b.rows),
@@ -106,6 +107,10 @@ def _remarks(row: Row, *, known: bool) -> str:
     remarks += [f"held by run {row.holder}"] if row.holder else []
     remarks += ["unfinished"] if row.pending and not row.holder else []
     return ", ".join(remarks)
+
+
+def _title(identity: Identity) -> str:
+    return " ".join(filter(None, (identity.path, identity.partition)))
 
 
 def _moment(seconds: float | None) -> str:

@@ -6,7 +6,7 @@ import getpass
 import os
 from typing import TYPE_CHECKING
 
-from odibi_dagster.errors import ConfigError, did_you_mean
+from odibi_dagster.errors import ConfigError, did_you_mean, listing
 
 if TYPE_CHECKING:
     import argparse
@@ -27,7 +27,11 @@ class States:
         self.store = open_state(args, project)
         self.admin: Admin = Admin(self.store, project.config.project, who())
         env = project.env or ""
-        self.rows = [row for row in self.admin.rows() if row.identity.environment == env]
+        self.rows = [
+            row
+            for row in self.admin.rows()
+            if row.identity.environment == env and args.partition in (None, row.identity.partition)
+        ]
 
     def row(self) -> Row:
         """The row that the first NODE names: by the node, or by its `state_key`."""
@@ -39,6 +43,10 @@ class States:
         found = found or [row for row in self.rows if text in self._names(row)]
         if len(found) == 1:
             return found[0]
+        if len({row.identity.path for row in found}) == 1:
+            keys = listing([row.identity.partition for row in found], 20)
+            msg = f"'{text}' is remembered for partitions {keys}; write --partition KEY"
+            raise ConfigError(msg)
         if found:
             msg = f"'{text}' could be {' or '.join(row.identity.path for row in found)}"
             raise ConfigError(msg)
@@ -51,11 +59,11 @@ class States:
         """The node of the file whose state it is; None where there is none any more."""
         from odibi_dagster.assets.identity import identity_of
 
-        mine = row.identity.pipeline, row.identity.node
+        mine, key = (row.identity.pipeline, row.identity.node), row.identity.partition
         for node in self.project.nodes.values():
             identity = identity_of(self.project, node)
-            if (identity.pipeline, identity.node) == mine:
-                return node
+            if (identity.pipeline, identity.node) == mine and bool(node.partitions) == bool(key):
+                return node.at(key) if key else node
         return None
 
     def _names(self, row: Row) -> tuple[str, ...]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field
 
 from odibi_dagster.config.airflow import NodeAirflow, PipelineAirflow, ProjectAirflow
-from odibi_dagster.core.fate import Choice, NotYet
+from odibi_dagster.config.partitions import Partitions
+from odibi_dagster.core.fate import Choice
 from odibi_dagster.core.model import Model
 from odibi_dagster.core.secret import Secret
 from odibi_dagster.core.units import Duration
@@ -99,7 +100,6 @@ Owner = Annotated[str, AfterValidator(_owner)]
 Cron = Annotated[str, AfterValidator(_cron)]
 Tags = dict[Annotated[str, AfterValidator(_tag_key)], Annotated[str, AfterValidator(_tag_value)]]
 Kinds = Annotated[list[Annotated[str, AfterValidator(_label)]], Field(max_length=2)]
-Later = Annotated[Any, NotYet()]
 
 
 class _Labels(Model):
@@ -153,7 +153,8 @@ class PipelineDagster(_Labels):
     """When its job runs, as cron; in `dagster.timezone` of the project."""
     automation: Annotated[str, AfterValidator(_automation)] | None = None
     freshness: Duration | None = None
-    partitions: Later = None
+    partitions: Partitions | None = None
+    """Of every node that says none of its own; a node without any writes `partitions: null`."""
     airflow: PipelineAirflow = Field(default_factory=PipelineAirflow)
 
 
@@ -171,5 +172,5 @@ class NodeDagster(_Labels):
     """How old it may become before Dagster says so."""
     max_future: Duration | None = None
     """How far in the future this node's cursor may lie."""
-    partitions: Later = None
+    partitions: Partitions | None = None
     airflow: NodeAirflow = Field(default_factory=NodeAirflow)

@@ -47,6 +47,10 @@ BLOCKS: Mapping[str, type[BaseModel]] = {
     "dagster, at the project": models.ProjectDagster,
     "dagster, at a pipeline": models.PipelineDagster,
     "dagster, at a node": models.NodeDagster,
+    "dagster.partitions": models.Partitions,
+    "dagster.partitions: hourly": models.Hours,
+    "dagster.partitions: daily and weekly": models.Days,
+    "dagster.partitions: monthly": models.Months,
 }
 """Every block of odibi.yaml, in the order of the file."""
 

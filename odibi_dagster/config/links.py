@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from odibi_dagster.config.graph import cycles, reaches
 from odibi_dagster.config.project import Stored, Upstream
 from odibi_dagster.connections.paths import has_glob
+from odibi_dagster.core.partition import PLACEHOLDER, filled, folder_of, key_in
 from odibi_dagster.core.pii import Personal
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ def link(drafts: Mapping[NodeId, Draft], report: Report) -> None:
     _refuse_cycles(drafts, report)
     written = list(_written(drafts))
     _refuse_shared_places(written, report)
+    _refuse_partitions(written, report)
     _refuse_own_rejects(drafts, written, report)
     _refuse_unstored(drafts, report)
     if not report.problems:
@@ -126,6 +128,19 @@ def _refuse_shared_places(written: Sequence[_Written], report: Report) -> None:
             if outer is not None and outer is not one:
                 message = f"writes inside {folder}, which node '{outer.draft.id.name}' replaces"
                 report.error(message, one.at)
+
+
+def _refuse_partitions(written: Sequence[_Written], report: Report) -> None:
+    """A place that is that of a partition of another node, for one of its keys."""
+    parted = [one for one in written if PLACEHOLDER in str(one.path)]
+    below = _Index(written).below if parted else {}
+    for one in parted:
+        if (partitions := one.draft.site.partitions) is None:
+            continue
+        for other in below[folder_of(one.path)]:
+            key = key_in(other.path, one.path)
+            if key and partitions.has(key) and filled(one.path, key) == other.path:
+                report.error(f"{_both(one, other)}, which is partition {key} of it", other.at)
 
 
 def _refuse_own_rejects(

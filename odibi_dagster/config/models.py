@@ -11,6 +11,7 @@ from odibi_dagster.config.airflow import RetryConfig
 from odibi_dagster.config.dagster import NodeDagster, PipelineDagster, ProjectDagster
 from odibi_dagster.config.incremental import Incremental
 from odibi_dagster.config.node import ColumnConfig, NodeConfig, StepConfig, TransformConfig
+from odibi_dagster.config.partitions import Days, Hours, Months, Partitions
 from odibi_dagster.config.privacy import PrivacyConfig
 from odibi_dagster.config.storage import AddMetadata, AssetInput, ReadConfig, WriteConfig
 from odibi_dagster.config.validation import QuarantineColumns, QuarantineConfig, ValidationConfig
@@ -23,12 +24,16 @@ __all__ = [
     "AddMetadata",
     "AssetInput",
     "ColumnConfig",
+    "Days",
     "GateConfig",
     "GateRows",
     "GateThreshold",
+    "Hours",
     "Incremental",
+    "Months",
     "NodeConfig",
     "NodeDagster",
+    "Partitions",
     "PipelineConfig",
     "PipelineDagster",
     "PrivacyConfig",

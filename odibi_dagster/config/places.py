@@ -13,6 +13,7 @@ from odibi_dagster.config.validation import QuarantineConfig
 from odibi_dagster.connections.base import Location, Wanted
 from odibi_dagster.connections.database import DatabaseConnection, TableLocation
 from odibi_dagster.connections.paths import has_glob
+from odibi_dagster.core.partition import PLACEHOLDER
 from odibi_dagster.errors import did_you_mean
 from odibi_dagster.formats.base import KEYED, formats
 
@@ -149,7 +150,8 @@ def with_policy(site: Site, target: Target | None, setting: Setting) -> Target |
 
 def own_storage(site: Site, setting: Setting) -> Target:
     """The place of a node that promises something, or is cached, and has no `write`."""
-    path = setting.storage / site.id.pipeline / f"{site.id.name}.parquet"
+    name = site.id.name if site.partitions is None else f"{site.id.name}/{PLACEHOLDER}"
+    path = setting.storage / site.id.pipeline / f"{name}.parquet"
     return Target(Location(path), formats[STORAGE_FORMAT]())
 
 

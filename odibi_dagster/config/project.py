@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from odibi_dagster.config.promises import INPUT_PREFIX
 from odibi_dagster.core.names import NodeId
+from odibi_dagster.core.partition import filled
 from odibi_dagster.core.pii import NOTHING, Personal, Pii
 
 if TYPE_CHECKING:
     from odibi_dagster.checks.base import Column, Contract
     from odibi_dagster.config.incremental import Incremental
     from odibi_dagster.config.models import NodeConfig, PipelineConfig, ProjectConfig
+    from odibi_dagster.config.partitions import Partitions
     from odibi_dagster.connections.base import Location
     from odibi_dagster.errors import Problem
     from odibi_dagster.formats.base import Format
@@ -116,6 +118,26 @@ class Node:
     """Columns added to what is stored, with their text; None is the time of the run."""
     digest: str = ""
     """A hash of what the node says and of its `files`: Dagster's code version."""
+    partitions: Partitions | None = None
+    """The parts that it runs in, and is stored in, each for itself."""
+    partition: str | None = None
+    """The key of the one part that is meant; None: all of them, or it has none."""
+
+    def at(self, key: str) -> Node:
+        """One partition of it: what it reads, does, promises and writes under this key."""
+        return replace(
+            self,
+            sources=filled(self.sources, key),
+            steps=filled(self.steps, key),
+            contracts=tuple(_filled_contract(contract, key) for contract in self.contracts),
+            tests=tuple(_filled_contract(contract, key) for contract in self.tests),
+            target=filled(self.target, key),
+            quarantine=filled(self.quarantine, key),
+            references=filled(self.references, key),
+            first=filled(self.first, key),
+            stamps=filled(self.stamps, key),
+            partition=key,
+        )
 
     @property
     def incremental(self) -> Incremental | None:
@@ -161,6 +183,28 @@ class Node:
         return personal.within(columns) | columns & frozenset(sensitive or ())
 
 
+def _filled_contract(contract: Contract, key: str) -> Contract:
+    """The contract for this key; a check is called the same in every partition."""
+    return filled(contract, key).model_copy(update={"name": contract.name})
+
+
+class _At(Mapping[NodeId, Node]):
+    """The nodes of a project, those with partitions for one key; made when they are asked for."""
+
+    def __init__(self, nodes: Mapping[NodeId, Node], key: str) -> None:
+        self._nodes, self._key = nodes, key
+
+    def __getitem__(self, id: NodeId) -> Node:
+        node = self._nodes[id]
+        return node if node.partitions is None else node.at(self._key)
+
+    def __iter__(self) -> Iterator[NodeId]:
+        return iter(self._nodes)
+
+    def __len__(self) -> int:
+        return len(self._nodes)
+
+
 @dataclass(frozen=True)
 class Project:
     """All of odibi.yaml, and what else it pulled in."""
@@ -178,3 +222,7 @@ class Project:
     def root(self) -> Path:
         """The folder of odibi.yaml: relative paths start here."""
         return self.file.parent
+
+    def at(self, key: str) -> Project:
+        """The project as a node sees it that runs for this key: of the others, the same key."""
+        return replace(self, nodes=_At(self.nodes, key))

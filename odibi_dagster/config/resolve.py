@@ -16,6 +16,7 @@ from odibi_dagster.config.incremental import check_incremental
 from odibi_dagster.config.later import lookup
 from odibi_dagster.config.links import Draft, link
 from odibi_dagster.config.naming import check_nodes, check_pipelines
+from odibi_dagster.config.partitioned import check_partitions, partitions_of
 from odibi_dagster.config.personal import classify
 from odibi_dagster.config.places import first_load, own_storage, quarantine, target, with_policy
 from odibi_dagster.config.project import Node, Place, Project
@@ -53,6 +54,7 @@ def resolve(
     known = {site.id for site in sites}
     drafts = {site.id: _draft(site, known, setting) for site in sites}
     link(drafts, report)
+    check_partitions(drafts, report)
     if not report.problems:
         classify(drafts, report)
     return Project(
@@ -134,7 +136,11 @@ def _sites(config: ProjectConfig, damage: Damage, report: Report) -> Iterator[Si
         for n, node in enumerate(pipeline.nodes):
             missing = frozenset(damage.get((p, n), ()))
             site = Site(
-                NodeId(pipeline.pipeline, node.name), node, ("pipelines", p, "nodes", n), missing
+                NodeId(pipeline.pipeline, node.name),
+                node,
+                ("pipelines", p, "nodes", n),
+                missing,
+                partitions_of(pipeline, node),
             )
             if "name" in missing:
                 continue
@@ -205,4 +211,5 @@ def _node(draft: Draft, report: Report) -> Node:
         files=tuple(files),
         stamps=MappingProxyType(stamps(draft.site.config)),
         digest=digest(draft.site.config, files),
+        partitions=draft.site.partitions,
     )

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from odibi_dagster.config.node import NodeConfig
+    from odibi_dagster.config.partitions import Partitions
     from odibi_dagster.config.report import Loc, Report
     from odibi_dagster.connections.base import Connection
     from odibi_dagster.core.names import NodeId
@@ -70,3 +71,5 @@ class Site:
     config: NodeConfig
     at: Loc
     missing: frozenset[str] = frozenset()
+    partitions: Partitions | None = None
+    """Its own, or those of its pipeline."""

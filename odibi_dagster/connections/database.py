@@ -17,6 +17,7 @@ from pydantic import AliasChoices, Field, model_validator
 from odibi_dagster.connections.base import Connection, Location, Wanted
 from odibi_dagster.core.fate import NoEffect
 from odibi_dagster.core.names import slug
+from odibi_dagster.core.partition import filled
 from odibi_dagster.core.secret import Secret
 from odibi_dagster.errors import ConfigError
 
@@ -59,6 +60,19 @@ class TableLocation(Location):
         """The table with `suffix` at the end of its name."""
         name = _checked(self.name + suffix)
         return replace(self, name=name, path=self.path.with_name(self.path.name + suffix))
+
+    def filled(self, key: str) -> Self:
+        """See `core.partition.filled`; ConfigError where the name of the table gets too long."""
+        said = {"schema": self.schema, "name": self.name, "query": self.query}
+        if (now := filled(said, key)) is said:
+            return self
+        path = filled(self.path, key)
+        if self.query is not None:
+            return replace(self, query=now["query"], path=path.with_name(f"{path.name}-{key}"))
+        try:
+            return replace(self, schema=now["schema"], name=_checked(now["name"] or ""), path=path)
+        except ValueError as error:
+            raise ConfigError(str(error)) from None
 
     def engine(self) -> sa.Engine:
         """A SQLAlchemy engine without a pool. ConfigError where its driver is missing."""

@@ -34,3 +34,5 @@ class Past:
     """How many rows were published; None where that is unknown."""
     metrics: Mapping[str, float] = field(default_factory=dict)
     """What one check remembers of it; empty where that did not judge it, as of an adopted batch."""
+    partition: str = ""
+    """The partition it was of, where that is another than the one that is judged."""

@@ -28,6 +28,8 @@ GROUPS = ("pipeline", "tag")
 """What a group of tasks is."""
 RUNNERS = ("bash", "kubernetes")
 """Where a node runs: on Airflow's worker, or in a pod of its own."""
+NO_PARTITIONS = ("none", 0)
+"""What a task is told whose node has none, where others have: a key is not for it."""
 _INDENT = "    "
 _GROUP = "with TaskGroup("
 _MAX_TAG = 100
@@ -56,7 +58,8 @@ def airflow_dags(
     """
     dags = [*(_one if layout == "one-dag" else _each)(graph, group_by)]
     grouped = any(line.strip() == _GROUP for line in dags)
-    texts = {"CONFIG": config, "ENVIRONMENT": graph.env or "", "IMAGE": image}
+    env, zone = graph.env or "", graph.timezone
+    texts = {"CONFIG": config, "ENVIRONMENT": env, "IMAGE": image, "TIMEZONE": zone}
     head = _head(runner, grouped, texts)
     return "\n".join([*_about(graph), head.rstrip(), "", "", *_assets(graph), "", *dags, ""])
 
@@ -206,6 +209,9 @@ def _tasks(graph: TaskGraph, group: Group) -> Iterator[str]:
 
 def _arguments(graph: TaskGraph, task: Task) -> Iterator[str]:
     yield f"node={literal(str(task.node))},"
+    if graph.has_partitions:
+        span, weekday = task.partitions or NO_PARTITIONS
+        yield f"partitions=({literal(span)}, {weekday}),"
     if task.doc:
         # a text that ends in .md would be taken for the name of a file
         yield f"doc_md={literal(task.doc + chr(10))},"

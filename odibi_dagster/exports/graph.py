@@ -36,6 +36,9 @@ class Task:
     """Whether broken rows of it are published apart."""
     tag: str | None = None
     """The first of the node's tags."""
+    partitions: tuple[str, int] | None = None
+    """What a partition spans (`daily`, `static` ...), and on which weekday (1 to 7) a week begins,
+    or 0; None where the node has none."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,11 @@ class TaskGraph:
     timezone: str
     retry: Retry
     flows: tuple[Flow, ...]
+
+    @property
+    def has_partitions(self) -> bool:
+        """Whether any task is of a node with partitions."""
+        return any(task.partitions for flow in self.flows for task in flow.tasks)
 
 
 def task_graph(project: Project, chosen: Collection[NodeId]) -> TaskGraph:
@@ -148,7 +156,14 @@ def _task(
         timeout=next((lv.airflow.timeout for lv in levels if lv.airflow.timeout), None),
         quarantines=node.quarantine is not None,
         tag=next(iter(node.config.tags), None),
+        partitions=_partitions(node),
     )
+
+
+def _partitions(node: Node) -> tuple[str, int] | None:
+    if (found := node.partitions) is None:
+        return None
+    return found.unit, found.weekly.start.isoweekday() if found.weekly else 0
 
 
 def _flow(project: Project, name: str, tasks: tuple[Task, ...]) -> Flow:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import dagster as dg
+import narwhals.stable.v2 as nw
 from dagster._core.storage.asset_value_loader import AssetValueLoader
 
 from odibi_dagster.connections.base import Location
@@ -15,13 +17,15 @@ from odibi_dagster.engines.base import get_engine
 from odibi_dagster.formats.base import formats
 from odibi_dagster.io_managers.columns import column_metadata
 from odibi_dagster.io_managers.projects import find, is_node
+from odibi_dagster.plan.partitions import united
 from odibi_dagster.plan.planner import Planner
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from odibi_dagster.config.project import External
     from odibi_dagster.core.frame import Frame
+    from odibi_dagster.core.names import NodeId
     from odibi_dagster.engines.base import Engine
 
 
@@ -34,6 +38,8 @@ class PolarsIOManager(dg.IOManager):
     manager needs `base_dir`:
 
     >>> io = PolarsIOManager(base_dir="data/python")
+
+    Of partitions come those that Dagster maps to the run, as far as they are stored, as one frame.
     """
 
     def __init__(self, base_dir: str | Path | None = None) -> None:
@@ -44,7 +50,11 @@ class PolarsIOManager(dg.IOManager):
         if obj is None:
             return
         engine, parquet = get_engine("polars"), formats["parquet"]()
-        location = self._location(context)
+        (location, *others) = self._locations(context)
+        if others:
+            key = context.asset_key.to_user_string()
+            msg = f"asset {key} is one frame for several partitions; run them one by one"
+            raise dg.Failure(msg, allow_retries=False)
         staged = parquet.stage(engine, engine.wrap(obj), location, batch=Batch(context.run_id, 1))
         published = parquet.publish(engine, staged)
         context.add_output_metadata(
@@ -72,16 +82,25 @@ class PolarsIOManager(dg.IOManager):
         upstream = context.upstream_output
         metadata = (upstream.definition_metadata if upstream else None) or {}
         if is_node(metadata):
-            return _node_frame(metadata, engine, partial(_external, context))
-        parquet, location = formats["parquet"](), self._location(context)
-        return parquet.scan(engine, location) if parquet.exists(location) else None
+            keys = context.asset_partition_keys if context.has_asset_partitions else None
+            return _node_frame(metadata, engine, partial(_external, context), keys)
+        parquet = formats["parquet"]()
+        there = [each for each in self._locations(context) if parquet.exists(each)]
+        frames = [parquet.scan(engine, location) for location in there]
+        return nw.concat(frames, how="diagonal") if frames else None
 
-    def _location(self, context: dg.InputContext | dg.OutputContext) -> Location:
+    def _locations(self, context: dg.InputContext | dg.OutputContext) -> list[Location]:
+        """The one place of the asset, or one for each of its partitions."""
         if self._base_dir is None:
             key = context.asset_key.to_user_string()
             msg = f"asset {key} has no place to be stored: write PolarsIOManager(base_dir=...)"
             raise dg.DagsterInvalidDefinitionError(msg)
-        return Location(self._base_dir.joinpath(*context.asset_key.path).with_suffix(".parquet"))
+        place = self._base_dir.joinpath(*context.asset_key.path)
+        if not context.has_asset_partitions:
+            return [Location(place.with_suffix(".parquet"))]
+        # the keys of a Python asset are any text
+        names = [quote(key, safe="") for key in context.asset_partition_keys]
+        return [Location(place / f"{name}.parquet") for name in names]
 
 
 def _external(context: dg.InputContext, source: External) -> Any:
@@ -92,10 +111,28 @@ def _external(context: dg.InputContext, source: External) -> Any:
     return AssetValueLoader(assets, instance=step.instance).load_asset_value(key)
 
 
-def _node_frame(metadata: Any, engine: Engine, external: Callable[[External], Any]) -> Frame | None:
+def _node_frame(
+    metadata: Any,
+    engine: Engine,
+    external: Callable[[External], Any],
+    keys: Sequence[str] | None,
+) -> Frame | None:
+    """What is stored of a node, or planned of a view: of these partitions, where it has any."""
     project, node_id, quarantine = find(metadata)
-    planner = Planner(project, engine, external)
-    node = project.nodes[node_id]
+    whole = project.nodes[node_id]
+    if whole.partitions is None or keys is None:
+        return _one_frame(Planner(project, engine, external), node_id, quarantine)
+    if whole.is_view and len(keys) != 1:
+        msg = f"{node_id} is a view with partitions, which is never one table: give it write"
+        raise dg.Failure(msg, allow_retries=False)
+    parts = [Planner(project.at(key), engine, external) for key in keys]
+    found = [(p.project.nodes[node_id], _one_frame(p, node_id, quarantine)) for p in parts]
+    stored = [(node, frame) for node, frame in found if frame is not None]
+    return united(whole, stored) if stored else None
+
+
+def _one_frame(planner: Planner, node_id: NodeId, quarantine: bool) -> Frame | None:
+    node = planner.project.nodes[node_id]
     target = node.quarantine.target if quarantine and node.quarantine else node.target
     if target is not None and not target.format.exists(target.location):
         return None

@@ -37,6 +37,8 @@ def _source(project: Project, node: Node) -> Expected | None:
         upstream = project.nodes[source.node]
         if upstream.target is None:
             return expected(project, upstream)
+        if upstream.partitions is not None and upstream.partition is None:
+            return None  # not worth a look at each of them
         size = upstream.target.format.size(upstream.target.location)
     elif isinstance(source, Stored):
         size = source.format.size(source.location, source.options)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,8 @@ from odibi_dagster.config.project import External, Node, Project, Source, Stored
 from odibi_dagster.core.clock import now
 from odibi_dagster.errors import DataReadError, OdibiError, SchemaContractError
 from odibi_dagster.plan.anonymise import anonymised
+from odibi_dagster.plan.broken import together
+from odibi_dagster.plan.partitions import stored_keys, stored_partitions, united
 from odibi_dagster.plan.policy import shaped
 from odibi_dagster.transforms.base import Scope
 
@@ -141,14 +143,20 @@ class Planner:
         return order
 
     def quarantine(self, node_id: NodeId) -> Frame:
-        """The stored broken rows of a node."""
-        quarantine = self.project.nodes[node_id].quarantine
-        if quarantine is None:
+        """The stored broken rows of a node, of all its partitions together."""
+        return self.rejected(self.project.nodes[node_id])
+
+    def rejected(self, node: Node) -> Frame:
+        """The stored broken rows of a node as it is handed in: perhaps of one partition."""
+        if node.quarantine is None:
             msg = (
-                f"node {node_id} has no quarantine: none of its contracts says on_fail: quarantine"
+                f"node {node.id} has no quarantine: none of its contracts says on_fail: quarantine"
             )
             raise DataReadError(msg)
-        target = quarantine.target
+        target = node.quarantine.target
+        if node.partitions is not None and node.partition is None:
+            keys = stored_keys(node.partitions, target)
+            return together([self.rejected(node.at(key)) for key in keys])
         return target.format.read_back(self.engine, target.location, target.options, lambda: None)
 
     def _planned(self, node: Node) -> Frame:
@@ -157,6 +165,8 @@ class Planner:
     def _stored(self, node: Node, reach: Bounds | None = None) -> Frame:
         target = node.target
         assert target is not None  # noqa: S101  (result() asked)
+        if node.partitions is not None and node.partition is None:
+            return self.partitions(node, stored_partitions(node))
         if not target.format.exists(target.location):
             advice = "materialize it first" if node.config.enabled else "and it is disabled"
             msg = f"node {node.id} is not stored yet ({target.location}): {advice}"
@@ -166,6 +176,13 @@ class Planner:
         return target.format.read_back(
             self.engine, target.location, target.options, lambda: self.published_schema(node)
         )
+
+    def partitions(self, node: Node, each: Sequence[Node]) -> Frame:
+        """The rows of several partitions of a node together. DataReadError where there are none."""
+        if not each:
+            msg = f"no partition of node {node.id} is stored yet: materialize one first"
+            raise DataReadError(msg)
+        return united(node, [(one, self._stored(one)) for one in each])
 
     def published_schema(self, node: Node) -> Mapping[str, DType] | None:
         """The types a node publishes, from its plan; None where its own sources are gone."""

@@ -82,7 +82,9 @@ class Admin:
         query = (
             sa.select(_S, Now().label("now"))
             .where(_S.c.project == self._project)
-            .order_by(_S.c.pipeline, _S.c.node, _S.c.environment, _S.c.key_prefix)
+            .order_by(
+                _S.c.pipeline, _S.c.node, _S.c.environment, _S.c.key_prefix, _S.c.partition_key
+            )
         )
         found = patiently(self._store.engine, lambda c: c.execute(query).all())
         return [

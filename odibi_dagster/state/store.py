@@ -19,7 +19,7 @@ from odibi_dagster.state import statements, tables
 from odibi_dagster.state.clock import Now
 from odibi_dagster.state.commands import state_command
 from odibi_dagster.state.database import connect, patiently
-from odibi_dagster.state.history import history
+from odibi_dagster.state.history import history, siblings
 from odibi_dagster.state.marks import Mark, decode, encode, later
 from odibi_dagster.state.migrations import bring_up, refuse_newer
 from odibi_dagster.state.records import Facts, Intent, Lease, Remembered
@@ -147,6 +147,14 @@ class Store:
             lambda connection: history(
                 connection, identity.key, wanted, before=before, windowed=windowed
             )
+        )
+
+    def siblings(
+        self, identity: Identity, wanted: Mapping[str, Lookback], *, windowed: bool = False
+    ) -> dict[str, tuple[Past, ...]]:
+        """The same of other partitions of a node: see `state.history`."""
+        return self._run(
+            lambda connection: siblings(connection, identity, wanted, windowed=windowed)
         )
 
     @property

@@ -3,6 +3,7 @@
     python drive.py edges FILE
     python drive.py run FILE DAG_ID CONF DAY
     python drive.py pod FILE DAG_ID TASK_ID
+    python drive.py keys FILE DAG_ID TASK_ID CASES
 
 Answers in JSON, in a last line that begins with RESULT.
 """
@@ -116,6 +117,25 @@ def pod(file, dag_id, task_id):
     return {**{name: asked[name] for name in names}, "env": env, "ended": ended}
 
 
+def keys(file, dag_id, task_id, cases):
+    """The partition of a run that is due then, was fed by these, and has this parameter."""
+    task, found = bag_of(file).dags[dag_id].get_task(task_id), []
+    for case in json.loads(cases):
+        context = {
+            "params": {"partition": case.get("param")},
+            "dag_run": SimpleNamespace(run_after=datetime.fromisoformat(case["due"])),
+            ("triggering_asset_events" if IS_3 else "triggering_dataset_events"): {
+                "asset": [SimpleNamespace(extra={"partition": key}) for key in case.get("fed", [])]
+            },
+        }
+        task.partitions = tuple(case["partitions"])
+        try:
+            found.append(task.partition(context))
+        except AirflowFailException as error:
+            found.append(str(error))
+    return found
+
+
 if __name__ == "__main__":
-    answer = {"edges": edges, "run": run, "pod": pod}[sys.argv[1]](*sys.argv[2:])
+    answer = {"edges": edges, "run": run, "pod": pod, "keys": keys}[sys.argv[1]](*sys.argv[2:])
     print("RESULT " + json.dumps(answer, default=str))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from datetime import date, timedelta
+import json
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import polars as pl
 import pytest
 
 from odibi_dagster.assets.instance import open_instance
+from odibi_dagster.assets.partitions import last_ended, windows
 from odibi_dagster.cli import main
 from tests.cli.support import ROOT
 
@@ -68,6 +70,18 @@ pipelines:
         inputs: {o: $bronze.orders}
         transform: {steps: [{function: die_once}]}
         write: {connection: lake, format: parquet, path: doomed.parquet}
+  - pipeline: days
+    dagster: {partitions: {daily: {start: 2025-12-01}}}
+    nodes:
+      - name: dated
+        read: {connection: lake, format: csv, path: orders.csv}
+        validation: {tests: [{type: row_count, min: 1}]}
+        transform: {steps: ["SELECT *, '{partition}' AS day FROM df"]}
+        write: {connection: lake, format: parquet, path: "dated/{partition}.parquet"}
+      - name: total
+        dagster: {partitions: null}
+        depends_on: [dated]
+        write: {connection: lake, format: parquet, path: total.parquet}
 """
 TRANSFORMS = """\
 import os
@@ -108,9 +122,9 @@ def _export(folder: Path, *words: str) -> int:
 _DAYS = itertools.count()
 
 
-def _run(airflow: Airflow, shop: Path, dag: str, conf: str = "{}") -> Any:
+def _run(airflow: Airflow, shop: Path, dag: str, conf: str = "{}", day: str | None = None) -> Any:
     """One run of a DAG, of a day that no other run is of: Airflow would replace that one."""
-    day = (date(2026, 1, 1) + timedelta(days=next(_DAYS))).isoformat()
+    day = day or (date(2026, 1, 1) + timedelta(days=next(_DAYS))).isoformat()
     return airflow("run", str(shop / "dags/shop.py"), dag, conf, day, DAGSTER_HOME=str(_home(shop)))
 
 
@@ -137,6 +151,12 @@ def test_the_exact_edges(airflow: Airflow, shop: Path) -> None:
         "shop__silver": {
             "tasks": {"doomed": []},
             "assets": ["odibi://shop/bronze/orders"],
+            "templates": [],
+            "retries": [1],
+        },
+        "shop__days": {
+            "tasks": {"dated": [], "total": ["dated"]},
+            "assets": [],
             "templates": [],
             "retries": [1],
         },
@@ -191,8 +211,70 @@ def test_parameters_of_a_run(airflow: Airflow, shop: Path) -> None:
     _run(airflow, shop, "shop__bronze")
     _run(airflow, shop, "shop__bronze", '{"full_refresh": true}')
     assert pl.read_delta(str(shop / "lake/orders")).height == 3, "replaced, not added to"
-    done = _run(airflow, shop, "shop__bronze", '{"partition": "2026-01-01"}')
-    assert done["tasks"]["orders"] == ["failed", 1], "the node has no partitions"
+
+
+def test_the_partition_of_a_run(airflow: Airflow, shop: Path) -> None:
+    """The parameter's, else the last day that had ended; a node without partitions gets none."""
+    done = _run(airflow, shop, "shop__days", '{"partition": "2025-12-24"}')
+    assert done["state"] == "success", done
+    told = done["events"]["odibi://shop/days/dated"]
+    assert told["partition"] == "2025-12-24"
+    assert "partition" not in done["events"]["odibi://shop/days/total"]
+    due = date(2025, 12, 11) if airflow.version == "2" else date(2025, 12, 12)
+    assert _run(airflow, shop, "shop__days", day=due.isoformat())["state"] == "success"
+    before = (due - timedelta(days=1)).isoformat()
+    with open_instance(_home(shop), ours=False) as instance:
+        key = dg.AssetKey(["days", "dated"])
+        assert instance.get_materialized_partitions(key) == {"2025-12-24", before}
+        judged = instance.get_records_for_run(
+            told["dagster_run_id"], of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION
+        ).records
+    (event,) = [record.event_log_entry.dagster_event for record in judged]
+    assert event is not None
+    assert event.asset_check_evaluation_data.partition == "2025-12-24"
+    days = pl.read_parquet(shop / "lake/total.parquet")["day"].unique().sort()
+    assert days.to_list() == [before, "2025-12-24"]
+    refused = _run(airflow, shop, "shop__days", '{"partition": "24.12.2025"}')
+    assert refused["tasks"]["dated"] == ["failed", 1]
+
+
+ZONE = "Europe/Berlin"
+DUE = [
+    "2025-10-26T00:30", "2025-10-26T01:00", "2025-10-26T01:30", "2025-10-26T02:10",
+    "2025-03-30T01:05", "2025-03-30T02:05", "2026-01-01T00:00",
+]  # fmt: skip
+"""Also when summer time begins, and when an hour comes twice."""
+
+
+def test_airflow_and_dagster_mean_the_same_partition(airflow: Airflow, shop: Path) -> None:
+    file = shop / "odibi.yaml"
+    file.write_text(SHOP.replace("dagster: {airflow", f"dagster: {{timezone: {ZONE}, airflow", 1))
+    assert _export(shop) == 0
+    starts = {"hourly": 1, "daily": 1, "weekly": 2, "monthly": 1}
+    cases, wanted = [], []
+    for (unit, start), due in itertools.product(starts.items(), DUE):
+        begin = date(2025, 1, start)
+        weekday = begin.isoweekday() if unit == "weekly" else 0
+        cases.append({"due": f"{due}+00:00", "partitions": [unit, weekday]})
+        moment = datetime.fromisoformat(f"{due}+00:00")
+        wanted.append(last_ended(windows(unit, begin, None, ZONE), moment))
+    days = {"due": "2026-01-09T06:00+00:00", "partitions": ["daily", 0]}
+    cases += [
+        {**days, "fed": ["2026-01-01", "2026-01-01"]},
+        {**days, "fed": ["2026-01-01"], "param": "2026-01-02"},
+        {**days, "fed": ["2026-01-01", "2026-01-02"]},
+        {**days, "partitions": ["static", 0]},
+        {**days, "partitions": ["none", 0], "param": "2026-01-02"},
+    ]
+    wanted += [
+        "2026-01-01",
+        "2026-01-02",
+        "assets of partitions ['2026-01-01', '2026-01-02'] started this run: choose one",
+        None,
+        None,
+    ]
+    words = (str(shop / "dags/shop.py"), "shop__days", "dated", json.dumps(cases))
+    assert airflow("keys", *words) == wanted
 
 
 def test_a_contract_that_halts_stops_the_dag_run(airflow: Airflow, shop: Path) -> None:
@@ -226,21 +308,21 @@ def test_a_pod_for_each_node(airflow: Airflow, shop: Path) -> None:
     assert _export(shop, "--runner", "kubernetes", "--image", "shop:7") == 0
     (shop / "kube").write_text(CLUSTER)
     told = airflow(
-        "pod", str(shop / "dags/shop.py"), "shop__bronze", "import", KUBECONFIG=str(shop / "kube")
+        "pod", str(shop / "dags/shop.py"), "shop__days", "dated", KUBECONFIG=str(shop / "kube")
     )
     assert told == {
         "image": "shop:7",
         "command": ["odibi-dagster"],
         "args": [
-            "run-node", "bronze/import", "--config", "odibi.yaml",
+            "run-node", "days/dated", "--config", "odibi.yaml",
             "--result-file", "/airflow/xcom/return.json",
             "--partition=2026-01-01", "--full-refresh",
         ],
         "sidecar": True,
         "env": {
-            "AIRFLOW_CTX_DAG_ID": "shop__bronze",
+            "AIRFLOW_CTX_DAG_ID": "shop__days",
             "AIRFLOW_CTX_DAG_RUN_ID": "manual__1",
-            "AIRFLOW_CTX_TASK_ID": "import",
+            "AIRFLOW_CTX_TASK_ID": "dated",
             "AIRFLOW_CTX_TRY_NUMBER": "2",
         },
         "ended": "AirflowFailException: not_null broke",

@@ -189,16 +189,6 @@ def test_the_url_of_the_state_is_a_secret(tmp_path: Path) -> None:
     assert project.config.dagster.state_url.reveal().count("s3cr3t") == 2
 
 
-@pytest.mark.parametrize("level", ["node", "pipeline"])
-def test_partitions_are_refused_until_marks_are_theirs(tmp_path: Path, level: str) -> None:
-    said = "dagster: {partitions: {type: daily}}"
-    text = nodes(f"{{name: a, {READ}{', ' + said if level == 'node' else ''}}}")
-    if level == "pipeline":
-        text = text.replace("  - pipeline: p", f"  - pipeline: p\n    {said}")
-    with pytest.raises(ConfigError, match=r"partitions.* not supported"):
-        load(tmp_path, text)
-
-
 def test_two_nodes_may_not_write_one_table(tmp_path: Path) -> None:
     other = "write: {connection: pg2, format: sql, table: public.orders}"
     with pytest.raises(ConfigError, match="nodes 'a' and 'b' both write"):

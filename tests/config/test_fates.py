@@ -21,6 +21,19 @@ if TYPE_CHECKING:
 
 PAGE = Path(__file__).parents[2] / "docs" / "keys.md"
 
+
+def parted(unit: str) -> dict[str, Any]:
+    """A pipeline whose one node has such partitions."""
+    place = {"connection": "lake", "format": "parquet"}
+    node = {
+        "name": "n",
+        "read": place | {"path": "in/{partition}"},
+        "write": place | {"path": f"{unit}/{{partition}}"},
+    }
+    partitions = {unit: {"start": "2026-01-01"}}
+    return {"pipeline": unit, "dagster": {"partitions": partitions}, "nodes": [node]}
+
+
 FULL: dict[str, Any] = {
     "project": "demo",
     "connections": {
@@ -66,7 +79,10 @@ FULL: dict[str, Any] = {
                     },
                 }
             ],
-        }
+        },
+        parted("hourly"),
+        parted("daily"),
+        parted("monthly"),
     ],
 }
 NODE = ("pipelines", 0, "nodes", 0)
@@ -96,6 +112,10 @@ PATHS: dict[str, tuple[str | int, ...]] = {
     "dagster, at the project": ("dagster",),
     "dagster, at a pipeline": ("pipelines", 0, "dagster"),
     "dagster, at a node": (*NODE, "dagster"),
+    "dagster.partitions": ("pipelines", 1, "dagster", "partitions"),
+    "dagster.partitions: hourly": ("pipelines", 1, "dagster", "partitions", "hourly"),
+    "dagster.partitions: daily and weekly": ("pipelines", 2, "dagster", "partitions", "daily"),
+    "dagster.partitions: monthly": ("pipelines", 3, "dagster", "partitions", "monthly"),
 }
 
 

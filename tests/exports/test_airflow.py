@@ -72,6 +72,7 @@ def _graphs(draw: st.DrawFn) -> TaskGraph:
             Task(
                 node, tuple(mine[:number]), draw(HOSTILE), draw(HOSTILE), draw(HOSTILE),
                 timedelta(seconds=9), draw(st.booleans()), draw(st.none() | HOSTILE),
+                draw(st.none() | st.tuples(HOSTILE, st.integers(0, 7))),
             )
             for number, node in enumerate(mine)
         )  # fmt: skip
@@ -201,3 +202,27 @@ def test_a_name_that_airflow_would_refuse(tmp_path: Path) -> None:
     text = SHOP.replace("bronze", "b" * 128).replace("orders", "o" * 128)
     with pytest.raises(ConfigError, match="more than 250 characters"):
         exported(tmp_path, text, "one-dag")
+
+
+PARTED = """
+pipelines:
+  - pipeline: days
+    dagster: {partitions: {weekly: {start: 2026-01-01}}}
+    nodes:
+      - name: orders
+        read: {connection: lake, format: csv, path: "{partition}.csv"}
+        write: {connection: lake, format: csv, path: "orders/{partition}.csv"}
+      - name: all
+        dagster: {partitions: null}
+        depends_on: [orders]
+        write: {connection: lake, format: csv, path: all.csv}
+"""
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_task_knows_the_partitions_of_its_node(tmp_path: Path, way: dict[str, str]) -> None:
+    text = exported(tmp_path, PARTED, **way)
+    _holds_only_literals(text)
+    assert text.count('partitions=("weekly", 4),') == 1, "that Thursday"
+    assert text.count('partitions=("none", 0),') == 1
+    assert "partitions=(" not in exported(tmp_path, SHOP, **way)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +17,16 @@ from tests.state.conftest import ME
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from odibi_dagster.state.identity import Identity
     from odibi_dagster.state.store import Store
 
 COUNT = {"count": Lookback(3)}
 
 
-def publish(store: Store, number: int, lower: int | None = None, **facts: Any) -> None:
-    lease = store.acquire(ME, "run")
+def publish(
+    store: Store, number: int, lower: int | None = None, of: Identity = ME, **facts: Any
+) -> None:
+    lease = store.acquire(of, "run")
     intent = Intent(number, "run", lower, number)
     store.intend(lease, intent, "file:///orders")
     store.confirm(lease, intent, Facts(in_target=number, rows=number, **facts))
@@ -101,3 +105,28 @@ def test_days_go_by_the_clock_of_the_database(store: Store) -> None:
 def test_others_are_not_looked_at(store: Store) -> None:
     publish(store, 1, metrics=seen(1.0))
     assert store.history(type(ME)("shop", "bronze", "other"), COUNT, before=9) == {"count": ()}
+
+
+def test_the_last_batch_of_each_other_partition(store: Store) -> None:
+    """The one published last first; of no other node, and not of the partition itself."""
+    days = {day: replace(ME, partition=f"2026-01-0{day}") for day in range(1, 6)}
+    for day in (1, 2, 3):
+        publish(store, 1, of=days[day], metrics=seen(day * 10.0))
+    publish(store, 2, of=days[1], metrics=seen(11.0))
+    publish(store, 1, of=days[4], lower=0, metrics=seen(40.0))
+    publish(store, 1, of=replace(days[1], node="other"), metrics=seen(99.0))
+    publish(store, 1, metrics=seen(98.0))
+    with store.engine.begin() as connection:
+        at = datetime.now(UTC).timestamp()
+        for place, day in enumerate((2, 3, 1)):
+            batches = sa.update(tables.batches).where(tables.batches.c.state_id == days[day].key)
+            connection.execute(batches.values(published_at=at + place))
+
+    def pasts(day: int, *, windowed: bool = False) -> list[tuple[str, float]]:
+        found = store.siblings(days[day], {"count": Lookback(7)}, windowed=windowed)["count"]
+        return [(past.partition[-1], past.metrics["rows"]) for past in found]
+
+    assert pasts(5) == [("1", 11.0), ("3", 30.0), ("2", 20.0)]
+    assert pasts(1) == [("3", 30.0), ("2", 20.0)]
+    assert pasts(5, windowed=True) == [("4", 40.0)]
+    assert store.history(days[2], COUNT, before=9)["count"][0].partition == ""

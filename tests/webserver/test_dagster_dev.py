@@ -58,6 +58,20 @@ pipelines:
           incremental: {mode: stateful, column: id}
         write: {connection: lake, format: csv, path: out.csv, mode: append}
 """
+PARTITIONED = """\
+project: shop
+connections:
+  lake: {type: local, base_path: ./lake}
+pipelines:
+  - pipeline: bronze
+    dagster: {partitions: {daily: {start: 2026-01-01}}}
+    nodes:
+      - name: orders
+        read: {connection: lake, format: csv, path: orders.csv}
+        transform: {steps: ["SELECT *, '{partition}' AS day FROM df"]}
+        validation: {tests: [{type: row_count, min: 1}]}
+        write: {connection: lake, format: csv, path: "orders/{partition}.csv"}
+"""
 DEFINITIONS = """\
 import dagster as dg
 from odibi_dagster import load_odibi_assets
@@ -72,6 +86,22 @@ mutation Launch($params: ExecutionParams!) {
     __typename
     ... on LaunchRunSuccess { run { runId } }
     ... on PythonError { message }
+  }
+}
+"""
+BACKFILL = """
+mutation Launch($params: LaunchBackfillParams!) {
+  launchPartitionBackfill(backfillParams: $params) {
+    __typename
+    ... on PythonError { message }
+  }
+}
+"""
+RUNS = "{ runsOrError { ... on Runs { results { status tags { key value } } } } }"
+PARTITIONS = """
+query Q($key: AssetKeyInput!) {
+  assetNodeOrError(assetKey: $key) {
+    ... on AssetNode { assetMaterializations { partition } }
   }
 }
 """
@@ -215,6 +245,36 @@ def test_a_materialization_from_the_ui(tmp_path: Path) -> None:
             "row_count": {"success": True, "severity": "ERROR"},
         }
     assert (tmp_path / "lake/out/orders.parquet").exists()
+
+
+def test_a_backfill_from_the_ui_is_one_run_for_each_partition(tmp_path: Path) -> None:
+    (tmp_path / "lake").mkdir()
+    (tmp_path / "lake/orders.csv").write_text("id\n1\n")
+    (tmp_path / "odibi.yaml").write_text(PARTITIONED)
+    (tmp_path / "definitions.py").write_text(DEFINITIONS)
+    (tmp_path / "workspace.yaml").write_text(
+        "load_from:\n  - python_file: {relative_path: definitions.py, location_name: shop}\n"
+    )
+    days, key = ["2026-01-01", "2026-01-02"], {"path": ["bronze", "orders"]}
+    with dagster_dev(tmp_path, tmp_path / "dev.log", tmp_path / "home") as server:
+        asked = {"assetSelection": [key], "partitionNames": days}
+        launched = server.ask(BACKFILL, params=asked)["launchPartitionBackfill"]
+        assert launched["__typename"] == "LaunchBackfillSuccess", launched
+
+        def finished() -> list[str] | None:
+            runs = server.ask(RUNS)["runsOrError"]["results"]
+            over = [run for run in runs if run["status"] in {"SUCCESS", "FAILURE", "CANCELED"}]
+            if len(over) < len(days):
+                return None
+            assert {run["status"] for run in over} == {"SUCCESS"}
+            tags = [tag for run in over for tag in run["tags"]]
+            return sorted(tag["value"] for tag in tags if tag["key"] == "dagster/partition")
+
+        assert _until(finished, seconds=150, what="the backfill's end") == days
+        node = server.ask(PARTITIONS, key=key)["assetNodeOrError"]
+        assert sorted(m["partition"] for m in node["assetMaterializations"]) == days
+    stored = {day: (tmp_path / f"lake/orders/{day}.csv").read_text() for day in days}
+    assert stored == {day: f"id,day\n1,{day}\n" for day in days}
 
 
 def test_command_python_and_ui_share_the_marks(

@@ -9,13 +9,14 @@ back-ticks quote names and double quotes hold a text. What cannot be exact is re
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BeforeValidator, ValidationInfo
 from sqlglot import exp
 
+from odibi_dagster.core.partition import PLACEHOLDER, filled
 from odibi_dagster.engines.sql.bind_select import bind_query
 from odibi_dagster.engines.sql.types import SqlError, of_narwhals, of_spark
 from odibi_dagster.engines.sql.vet import DIALECTS, parse
@@ -64,6 +65,12 @@ class Query:
         spreading = self.tree.find(exp.UDTF) is not None
         aggregates = (n for n in self.tree.find_all(exp.AggFunc) if not n.find_ancestor(exp.Window))
         return isinstance(parts["from_"].this, exp.Table) and not (spreading or any(aggregates))
+
+    def filled(self, key: str) -> Query:
+        """See `core.partition.filled`: in its texts, and nowhere else."""
+        if PLACEHOLDER not in self.text:
+            return self
+        return replace(self, text=filled(self.text, key), tree=_filled(self.tree, key))
 
     def bind(self, frames: Mapping[str, Frame]) -> Bound:
         """Names and types resolved against frames; ConfigError says what does not fit."""
@@ -119,6 +126,23 @@ class Expression:
     def columns(self) -> frozenset[str]:
         """The columns it reads, as they are written."""
         return frozenset(column.name for column in self.tree.find_all(exp.Column))
+
+    def filled(self, key: str) -> Expression:
+        """See `core.partition.filled`: in its texts, and nowhere else."""
+        if PLACEHOLDER not in self.text:
+            return self
+        return replace(self, text=filled(self.text, key), tree=_filled(self.tree, key))
+
+
+def _filled(tree: exp.Expr, key: str) -> exp.Expr:
+    """The tree with the key in its literals: there it is a text, whatever it holds."""
+
+    def fill(node: exp.Expr) -> exp.Expr:
+        if isinstance(node, exp.Literal) and node.is_string and PLACEHOLDER in node.name:
+            return exp.Literal.string(filled(node.name, key))
+        return node
+
+    return tree.transform(fill)
 
 
 def _from_df(*items: exp.Expr) -> exp.Select:
