@@ -130,7 +130,7 @@ def add_with_columns(staged: Staged, snapshot: DeltaTable) -> None:
                 commit_properties=_properties(staged.batch, 0),
             )
         )
-    _sync_new(root, snapshot, before)
+        _sync_new(root, snapshot, before)  # what the log names is on the disk before the log
 
 
 def _rows_of(staged: Staged) -> RecordBatchReader:
@@ -146,8 +146,10 @@ def _rows_of(staged: Staged) -> RecordBatchReader:
 
 
 def _sync_new(root: Path, snapshot: DeltaTable, before: set[str]) -> None:
-    for file in files_of(snapshot) - before:
-        sync(root / file)
+    new = [root / file for file in sorted(files_of(snapshot) - before)]
+    folders = (folder for file in new for folder in file.parents if folder.is_relative_to(root))
+    for path in (*new, *dict.fromkeys(folders)):
+        sync(path)
 
 
 def merge(staged: Staged, snapshot: DeltaTable) -> dict[str, int]:
@@ -168,7 +170,7 @@ def merge(staged: Staged, snapshot: DeltaTable) -> dict[str, int]:
     )
     with synced(root / "_delta_log"):
         told = _committed(merger.when_matched_update_all().when_not_matched_insert_all().execute)
-    _sync_new(root, snapshot, before)
+        _sync_new(root, snapshot, before)
     return {
         "updated_rows": told["num_target_rows_updated"],
         "inserted_rows": told["num_target_rows_inserted"],
@@ -190,8 +192,10 @@ def delete(snapshot: DeltaTable, root: Path, which: str) -> None:
     from deltalake import CommitProperties
 
     properties = CommitProperties(max_commit_retries=_RETRIES["append"])
+    before = files_of(snapshot)
     with synced(root / "_delta_log"):
         _committed(lambda: snapshot.delete(which, commit_properties=properties))
+        _sync_new(root, snapshot, before)  # files in which other rows stay are written anew
 
 
 def literal(text: str) -> str:

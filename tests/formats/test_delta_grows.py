@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from odibi_dagster.formats import delta_commit
 from tests.formats.support import POLARS, format_of, frame_of, numbered, rows_of, write
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from odibi_dagster.formats.base import Staged
@@ -53,6 +55,39 @@ def test_a_batch_that_is_in_is_adopted(table: Path, mode: str) -> None:
     assert DELTA.publish(POLARS, second).adopted
 
     assert stored(table) == [(1, None), (2, "a")]
+
+
+def added(table: Path, work: Callable[[], Any], monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the work wrote and flushed, `data` or `log` or a folder, in that order."""
+    before, flush, seen = set(table.rglob("*")), os.fsync, list[int]()
+
+    def spy(handle: int) -> None:
+        seen.append(os.fstat(handle).st_ino)
+        flush(handle)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", spy)
+        work()
+    log = table / "_delta_log"
+    kinds = {path.stat().st_ino: path.parent.name for path in set(table.rglob("*")) - before}
+    assert set(kinds) <= set(seen), "all that is new"
+    kinds |= {table.stat().st_ino: "its folder", log.stat().st_ino: "the log's folder"}
+    names = {"_delta_log": "log", table.name: "data"}
+    return [names.get(kinds[inode], kinds[inode]) for inode in seen if inode in kinds]
+
+
+@pytest.mark.parametrize("how", ["append", "upsert", "withdraw"])
+def test_data_is_flushed_before_the_log_that_names_it(
+    table: Path, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power cut would else leave a log that names a file which never came to the disk."""
+    if how == "withdraw":
+        write("delta", table, frame_of(POLARS, {"k": ["a", "b"]}), batch="b2")
+        order = added(table, lambda: DELTA.withdraw(Location(table), "k", "a"), monkeypatch)
+    else:
+        batch = staged(table, {"id": [2], "new": ["a"]}, "b2", how)
+        order = added(table, lambda: DELTA.publish(POLARS, batch), monkeypatch)
+    assert order == ["data", "its folder", "log", "the log's folder"]
 
 
 @pytest.mark.parametrize("mode", ["append", "upsert"])
