@@ -18,6 +18,7 @@ FOREIGN: Mapping[str, tuple[str, ...]] = {
     "odibi": ("odibi==3.15.1",),
     "validators": (
         "polars==2.1.0",
+        "dagster==1.13.27",
         "pandera==0.35.0",
         "dataframely==3.1.2",
         "pointblank==1.1.1",
@@ -30,7 +31,7 @@ NAMED: Mapping[str, tuple[str, ...]] = {
     "pandas": ("pandas", "pyarrow"),
     "dbt": ("dbt-core", "dbt-duckdb", "duckdb"),
     "odibi": ("odibi", "pandas", "pyarrow"),
-    "validators": ("polars", "pandera", "dataframely", "pointblank"),
+    "validators": ("polars", "dagster", "pandera", "dataframely", "pointblank"),
 }
 """The packages of each environment whose versions the report names."""
 TITLES: Mapping[str, str] = {

@@ -31,6 +31,7 @@ PATIENCE = 1.5
 MARKED = ("spark", "databases", "airflow", "browser")
 PLAIN = " and ".join(f"not {mark}" for mark in MARKED)
 DOCS = "tests/project/test_docs.py"
+SPARK = "spark and not databases and not browser"
 DATABASES = "databases and not browser"
 FAILPOINTS = "tests/kills/test_failpoints.py"
 
@@ -94,7 +95,16 @@ GROUPS = (
         ),
         at_once=2,
     ),
-    Group("spark", 720, (pytest("spark and not databases and not browser"),), ("java",)),
+    Group(
+        "spark",
+        720,
+        (
+            pytest(SPARK, "tests/assets", "tests/checks"),
+            pytest(SPARK, "--ignore=tests/assets", "--ignore=tests/checks"),
+        ),
+        ("java",),
+        at_once=2,
+    ),
     # the longest first
     Group(
         "databases",

@@ -8,10 +8,9 @@ from __future__ import annotations
 import sys
 
 import dataframely as dy
+import polars as pl
 
-from benchmarks.contenders.baskets import baskets
-from benchmarks.contenders.polars_sink import sink
-from benchmarks.contenders.report import Report, folders
+from benchmarks.contenders.baskets import baskets, materialize
 from benchmarks.generate import SEGMENTS
 
 
@@ -26,12 +25,15 @@ class Baskets(dy.Schema):  # type: ignore[misc]
     cost = dy.Float64(nullable=True, min=0)
 
 
+def validated(way: str) -> pl.LazyFrame:
+    """The table, whose data is checked before or while it is written."""
+    table: pl.LazyFrame
+    if way == "lazy":
+        table = Baskets.validate(baskets(), eager=False)
+    else:
+        table = Baskets.validate(baskets().collect(engine="streaming")).lazy()
+    return table
+
+
 if __name__ == "__main__":
-    report = Report()
-    with report.timing("gold/baskets"):
-        if sys.argv[1] == "lazy":
-            valid = Baskets.validate(baskets(), eager=False)
-        else:
-            valid = Baskets.validate(baskets().collect(engine="streaming")).lazy()
-        sink(valid, folders()[1] / "baskets.parquet")
-    report.write()
+    materialize(lambda: validated(sys.argv[1]))

@@ -11,9 +11,7 @@ import pandera.polars as pa
 import polars as pl
 from pandera.config import ValidationDepth, config_context
 
-from benchmarks.contenders.baskets import baskets
-from benchmarks.contenders.polars_sink import sink
-from benchmarks.contenders.report import Report, folders
+from benchmarks.contenders.baskets import baskets, materialize
 from benchmarks.generate import SEGMENTS
 
 
@@ -38,7 +36,4 @@ def validated(way: str) -> pl.LazyFrame:
 
 
 if __name__ == "__main__":
-    report = Report()
-    with report.timing("gold/baskets"):
-        sink(validated(sys.argv[1]), folders()[1] / "baskets.parquet")
-    report.write()
+    materialize(lambda: validated(sys.argv[1]))

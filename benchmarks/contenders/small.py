@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import dagster as dg
 
+from benchmarks.contenders.hosted import QUIET
 from benchmarks.contenders.report import Report
 
 NODES = 40
-QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 def materialize(assets: Sequence[dg.AssetsDefinition], report: Report) -> None:

@@ -16,13 +16,14 @@ GOAL = Goal(
         "last run, freshness and custom_sql, against the bare sink of the same plan; "
         "`workloads/rules_rows.yaml` is the same without the key, which has to remember all rows. "
         "*The node* is what happens between the call of `dg.materialize` and its return; its "
-        "memory is how much the process grew meanwhile. Before a row was read, the process had 135 "
-        "MB more than that of the script: modules of Dagster and of this library."
+        "memory is how much the process grew meanwhile. A process of Dagster is larger than a "
+        "script before a row is read: beside the script stands the same sink in a plain asset."
     ),
     contenders=(
         node("rules.yaml", "ours", "odibi_dagster, twelve rules", tables=TABLES),
         node("rules_rows.yaml", "rows", "odibi_dagster, eleven, no key", tables=TABLES),
         script("priced_polars", "sink", "bare sink in Polars", tables=TABLES),
+        script("priced_asset", "asset", "the same sink in a plain asset", tables=TABLES),
         node("rules_rows.yaml", "rows_4x", "eleven, fourfold rows", times=4),
     ),
     claims=(
@@ -34,7 +35,14 @@ GOAL = Goal(
             "sink",
             1.3,
         ),
-        Claim("peak memory of its process, against the sink's", "memory", "rows", "sink", 1.3),
+        Claim("peak memory of its process, against the script's", "memory", "rows", "sink", 1.3),
+        Claim(
+            "peak memory of its process, against the plain asset's",
+            "memory",
+            "rows",
+            "asset",
+            1.3,
+        ),
         Claim("peak memory at fourfold rows", "memory", "rows_4x", "rows", 1.3),
     ),
     base="sink",

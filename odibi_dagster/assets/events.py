@@ -146,6 +146,7 @@ class DagsterFace:
             passed=False,
             severity=dg.AssetCheckSeverity.ERROR,
             description=reason,
+            metadata={"action": "skipped"},
         )
 
     def _stop(self, what: str, broken: Mapping[str, Judgement]) -> dg.Failure:

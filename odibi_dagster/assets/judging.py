@@ -92,10 +92,11 @@ class Judging:
             tables=tables,
             history=self._history_of(prefix),
         )
-        self.seen |= {prefix + name: numbers for name, numbers in remembered(seen).items()}
         # it is a word of `validation`: contracts on the input are judged to the last
         fast = self.node.fails_fast and not prefix
         hidden = self.node.hidden(seen.schema, raw=bool(prefix))
+        kept = remembered(seen, hidden)
+        self.seen |= {prefix + name: numbers for name, numbers in kept.items()}
         found = judge(contracts, seen, fail_fast=fast)
         judgements = tuple(each.without_values(hidden, seen.schema) for each in found)
         return Judged(judgements, frame, prefix, tables)

@@ -86,6 +86,7 @@ class Memory:
 
         Of a node that adds to its table there is none: no batch can be compared with a table.
         """
+        wanted = {name: look for name, look in wanted.items() if not look.beneath}
         if not wanted or node.target is None or node.target.mode != "overwrite":
             return {}
         return self.store.history(self.identity, wanted, before=_NO_BATCH, windowed=False)
@@ -203,19 +204,36 @@ class Session:
     ) -> Mapping[str, tuple[Past, ...]]:
         """The last published batches before this one, by check name; nothing is read for nobody.
 
-        What came after a mark is compared with its like, and so is what was loaded as a whole. The
-        first batch of a span of time is compared with the last batches of others.
+        What came after a mark is compared with its like, and so is what was loaded as a whole; and
+        what an increment is added to is whatever was published before it. The first batch of a
+        span of time is compared with the last batches of others.
         """
         if not wanted:
             return {}
         windowed = window is not None and window.lower is not None
-        memory, partitions = self._memory, self._node.partitions
-        own = memory.store.history(
+        added = windowed and self.target.mode != "overwrite" and not self.loads_all
+        beneath = {name: look for name, look in wanted.items() if look.beneath and added}
+        like = {name: look for name, look in wanted.items() if not look.beneath}
+        return {**self._like(like, windowed=windowed), **self._published(beneath, windowed=None)}
+
+    def _like(
+        self, wanted: Mapping[str, Lookback], *, windowed: bool
+    ) -> Mapping[str, tuple[Past, ...]]:
+        own, partitions = self._published(wanted, windowed=windowed), self._node.partitions
+        if any(own.values()) or not wanted or partitions is None or partitions.span is None:
+            return own
+        memory = self._memory
+        return memory.store.siblings(memory.identity, wanted, windowed=windowed)
+
+    def _published(
+        self, wanted: Mapping[str, Lookback], *, windowed: bool | None
+    ) -> Mapping[str, tuple[Past, ...]]:
+        if not wanted:
+            return {}
+        memory = self._memory
+        return memory.store.history(
             memory.identity, wanted, before=self.intent.number, windowed=windowed
         )
-        if any(own.values()) or partitions is None or partitions.span is None:
-            return own
-        return memory.store.siblings(memory.identity, wanted, windowed=windowed)
 
     def beside(self, quarantine: Target) -> Target:
         """The quarantine: replaced where the target is."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from odibi_dagster.assets.judging import Judged, Judging, looks_up
+from odibi_dagster.assets.settling import settled
 from odibi_dagster.assets.shield import uninterrupted
 from odibi_dagster.checks.split import how_many, limit_broken, rejected_at, split
 from odibi_dagster.config.project import External, Stored, Upstream
@@ -22,7 +23,7 @@ from odibi_dagster.core import clock
 from odibi_dagster.core.meter import Meter, Phase
 from odibi_dagster.formats.base import formats, unchanged
 from odibi_dagster.plan.broken import as_stored_text, together
-from odibi_dagster.plan.compared import compared, standing
+from odibi_dagster.plan.compared import compared, looked_at, standing
 from odibi_dagster.plan.window import Cursor, Window
 
 if TYPE_CHECKING:
@@ -154,7 +155,7 @@ class NodeRun:
             return inputs
         if (self.node.contracts or incremental) and not self._rereadable(main):
             self._meter.phase = Phase.LANDING
-            inputs[main] = self._land(inputs[main])
+            inputs[main] = self._land(inputs[main], "input")
         if incremental and self._session:
             dagster = self.planner.project.config.dagster
             cursor = Cursor(self.planner.engine, inputs[main], incremental, dagster.timezone)
@@ -206,15 +207,29 @@ class NodeRun:
         asked = looks_up(self.node.tests, "stored")
         stored = self._stored(target, staged.schema) if asked else None
         facts = target.format.facts(self.planner.engine, staged)
-        tables = compared(self.planner, self.node, frame, self._standing(staged, facts))
-        return self._judging(frame, self.node.tests, tables, stored=stored, facts=facts)
+        held = self._standing(staged, facts)
+
+        def judge(published: Frame) -> Judged:
+            tables = compared(self.planner, self.node, published, held)
+            return self._judging(frame, self.node.tests, tables, stored=stored, facts=facts)
+
+        return settled(judge, frame, functools.partial(self._kept, staged))
+
+    def _kept(self, staged: Staged, judged: Judged) -> Frame:
+        """What is published of the batch if it is judged so, in the columns that are compared.
+
+        Written aside, so that no plan holds the rounds before it.
+        """
+        with self._meter.during(Phase.SPLITTING):
+            valid, _ = self._split(judged)
+            return self._land(valid.select(looked_at(self.node, staged)), "kept")
 
     def _standing(self, staged: Staged, facts: Facts | None) -> Standing | None:
         """The stored rows beside the batch, where a contract looks at them."""
         own = Upstream(self.node.id) in self.node.references.values()
         if not own and not looks_up(self.node.tests, "standing"):
             return None
-        columns = [name for contract in self.node.tests for name in contract.compares()]
+        columns = looked_at(self.node, staged)
         again = self._remembering.is_in_target
         return standing(self.planner, staged, self._target, columns, facts, again=again)
 
@@ -344,10 +359,10 @@ class NodeRun:
             case Upstream(upstream):
                 return not self.planner.project.nodes[upstream].is_view
 
-    def _land(self, frame: Frame) -> Frame:
+    def _land(self, frame: Frame, what: str) -> Frame:
         parquet = formats["parquet"]()
         path = self._target.location.path
-        location = Location(path.with_name(f"{path.name}.input"))
+        location = Location(path.with_name(f"{path.name}.{what}"))
         staged = parquet.stage(self.planner.engine, frame, location, batch=self._batch)
         self._staged.append(("parquet", staged))
         return parquet.scan_staged(self.planner.engine, staged)

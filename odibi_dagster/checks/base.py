@@ -157,6 +157,9 @@ class Contract(OpenModel, ABC):
     """What else it wants to see, `stored`, `standing` or `newest_file`: looked up where a contract
     says so."""
 
+    forgets_hidden: ClassVar[bool] = False
+    """Whether it remembers values of a row, and does without where they are pii or sensitive."""
+
     sets_all_aside: ClassVar[bool] = False
     """Whether under `on_fail: quarantine` the rows that break any other rule are set aside too."""
 
@@ -233,6 +236,10 @@ class Contract(OpenModel, ABC):
         """The columns of the node's own table that it looks at, where it looks there."""
         return ()
 
+    def hangs_on_published(self, shape: Shape) -> bool:
+        """Whether a row keeps it or not by which other rows of the frame are published."""
+        return False
+
     def conditions(self) -> Mapping[str, Expression]:
         """SQL conditions to add to the frame as boolean columns of these names before measuring."""
         return {}
@@ -262,7 +269,7 @@ class Contract(OpenModel, ABC):
         return None
 
     def keeps(self) -> tuple[str, ...]:
-        """The columns of which what it remembers holds single values."""
+        """The columns of which what it remembers holds single values, and must: none is hidden."""
         return ()
 
     def remembers(self, seen: Observation) -> Mapping[str, float | None]:

@@ -37,10 +37,10 @@ class ForeignKey(RowContract):
     `references` names that table as `inputs` does: `$pipeline.node`, or a place with `connection`,
     `format` and `path` or `table`. A node that is named is run first. `referenced_columns` are the
     columns there, in the same order; without them, columns of the same names. A node that names
-    itself compares with its own batch, also with rows of it that are set aside, and with the rows
-    that stay in its table. A key with a null in any of its columns passes, as in SQL (MATCH
-    SIMPLE). Only the key columns are read. Types that cannot be compared, and a table that is not
-    there, make the check an error.
+    itself compares with the rows of its own batch that are published, not with those that are set
+    aside, and with the rows that stay in its table. A key with a null in any of its columns passes,
+    as in SQL (MATCH SIMPLE). Only the key columns are read. Types that cannot be compared, and a
+    table that is not there, make the check an error.
 
     ```yaml
     - type: foreign_key
@@ -105,6 +105,10 @@ class ForeignKey(RowContract):
     def compares(self) -> tuple[str, ...]:
         """The referenced columns, where the table is the node's own."""
         return self._there
+
+    def hangs_on_published(self, shape: Shape) -> bool:
+        """Whether the table is the node's own."""
+        return self._table in shape.tables.own
 
     def unfit(self, shape: Shape) -> str | None:
         """Why keys cannot be looked up: no such column there, or a type that is another."""

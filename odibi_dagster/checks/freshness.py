@@ -16,6 +16,8 @@ from odibi_dagster.checks.base import (
     Verdict,
     contracts,
 )
+from odibi_dagster.checks.baseline import metric_of
+from odibi_dagster.core.history import Lookback
 from odibi_dagster.core.names import ColumnName
 from odibi_dagster.core.units import Duration, duration_text
 
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from odibi_dagster.core.frame import Frame
     from odibi_dagster.engines.base import Engine
 
-_DEFAULT = "updated_at"
+_DEFAULT, _NEWEST = "updated_at", "newest"
 _SECOND = "%Y-%m-%dT%H:%M:%S"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -39,8 +41,14 @@ class Freshness(Contract):
     with neither the check is an error. Timestamps without a zone are read in the project's zone
     (UTC). Text is read as ISO 8601: values that are not, or a mix of values with and without a
     zone, make the check an error that says how many. Nulls are left out; a frame without any time
-    is broken, and so is an increment without new rows (`odibi-dagster checks` judges what is
-    stored). A time in the future is fresh.
+    is broken. A time in the future is fresh.
+
+    An increment that is added to the table is judged together with what is stored there: without
+    a new row, or a value in it, by the newest time that earlier batches had, rows that were set
+    aside among them; a time in the future counts as the moment at which it was judged. That is
+    remembered with each batch, but not with one that was published by a run that was killed, nor
+    of a column that is pii or sensitive. A first run, a full refresh and a table that is replaced
+    are judged by the batch alone.
 
     ```yaml
     - type: freshness
@@ -50,6 +58,7 @@ class Freshness(Contract):
     """
 
     looks_up = frozenset({"newest_file"})
+    forgets_hidden = True
 
     column: ColumnName | None = None
     """The column of times; `updated_at` where there is one, else the newest source file counts."""
@@ -71,6 +80,20 @@ class Freshness(Contract):
             if not isinstance(dtype, (nw.String, nw.Date, nw.Datetime)):
                 return f"column '{name}' is {dtype}; freshness needs dates, timestamps or ISO text"
         return None
+
+    @property
+    def lookback(self) -> Lookback:
+        """The batch before an increment: it remembers the newest time of all before it."""
+        return Lookback(1, beneath=True)
+
+    def remembers(self, seen: Observation) -> Mapping[str, float | None]:
+        """The newest time of this batch and of those before it, in seconds since 1970."""
+        names = self.reads(Shape(seen.schema, seen.declared))
+        if not names:
+            return {}
+        batch = None if _unreadable(names, seen) else _moment(names[0], seen)
+        newest = _later(None if batch is None else min(batch, seen.at), _before(names[0], seen))
+        return {metric_of(_NEWEST, names[0]): None if newest is None else newest.timestamp()}
 
     def metrics(self, shape: Shape) -> Mapping[str, nw.Expr]:
         """The newest time; for text also how many values are unreadable or name a zone."""
@@ -101,12 +124,14 @@ class Freshness(Contract):
         names = self.reads(Shape(seen.schema, seen.declared))
         if problem := _unreadable(names, seen):
             return Verdict(False, problem, expected=expected, error=True)
-        newest = _moment(names[0], seen) if names else seen.newest_file
+        batch = _moment(names[0], seen) if names else seen.newest_file
+        newest = _later(batch, _before(names[0], seen) if names else None)
         if newest is None:
             what = f"no value in '{names[0]}'" if seen.rows else "no rows"
             return Verdict(False, f"{what}; expected data {expected}", expected=expected)
         age = seen.at - newest
-        text = f"newest is {_utc(newest):{_SECOND}}Z, {_age(age)}; expected {expected}"
+        what = "newest" if newest == batch else "newest stored"
+        text = f"{what} is {_utc(newest):{_SECOND}}Z, {_age(age)}; expected {expected}"
         extra = {
             "newest": _utc(newest).isoformat(),
             "max_age_seconds": self.max_age.total_seconds(),
@@ -165,7 +190,17 @@ def _moment(name: str, seen: Observation) -> datetime | None:
         found.append(datetime.fromisoformat(text).replace(tzinfo=zone))
     if (seconds := seen.metrics.get("seconds")) is not None:
         found.append(_EPOCH + timedelta(seconds=seconds))
-    return max(found, default=None)
+    return _later(*found)
+
+
+def _before(name: str, seen: Observation) -> datetime | None:
+    """The newest time that was published before; None where there is none, or nobody knows."""
+    last = seen.history[0].metrics.get(metric_of(_NEWEST, name)) if seen.history else None
+    return None if last is None else datetime.fromtimestamp(last, UTC)
+
+
+def _later(*moments: datetime | None) -> datetime | None:
+    return max((moment for moment in moments if moment is not None), default=None)
 
 
 def _utc(moment: datetime) -> datetime:

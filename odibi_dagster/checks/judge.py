@@ -169,15 +169,20 @@ def _skipped(failed: Judgement) -> Verdict:
     return Verdict(False, f"skipped, because '{failed.check_name}' failed first", skipped=True)
 
 
-def remembered(observation: Observation) -> dict[str, dict[str, float]]:
+def remembered(
+    observation: Observation, hidden: Collection[str] = ()
+) -> dict[str, dict[str, float]]:
     """What each observed contract wants to be remembered of this batch, by check name.
 
-    Only finite numbers; nothing of a contract that could not be measured.
+    Only finite numbers; nothing of a contract that could not be measured, nor of one that would
+    remember values of `hidden` columns and can do without.
     """
+    shape = Shape(observation.schema)
     found = {
         contract.check_name: _finite(contract.remembers(observation.of(index)))
         for index, contract in enumerate(observation.contracts)
         if index not in observation.refused
+        and not (contract.forgets_hidden and set(hidden).intersection(contract.reads(shape)))
     }
     return {name: numbers for name, numbers in found.items() if numbers}
 

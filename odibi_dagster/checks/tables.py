@@ -23,6 +23,8 @@ class Standing:
     apart: tuple[str, ...] = ()
     """Columns by which none of these rows equals a row of the batch: the keys of an upsert, which
     replaces such rows, or of append_once, which does not add them. Empty where any may."""
+    gives_way: bool = False
+    """Whether rows of the batch that are published replace those of the same `apart`."""
     has_batch: bool = False
     """Whether rows of this very batch are among them, published by an earlier try."""
     batch: Facts | None = None
@@ -54,3 +56,5 @@ class Tables:
     missing: Mapping[str, str] = field(default_factory=dict)
     standing: Standing | None = None
     """None where nothing stays: a first run, an overwrite, the frame of an input."""
+    own: frozenset[str] = frozenset()
+    """Those of `frames` that are the table of the node itself, as it will be published."""

@@ -31,8 +31,8 @@ class Unique(RowContract):
     Every member of a group of duplicates is broken, not only the second. A key with a null in any
     of its columns passes, as in SQL; NaN equals NaN. Where a node adds to its table (append,
     append_once, upsert, merge), the rows of the batch are compared with one another and with the
-    stored rows that stay: not with those that an upsert replaces, also where the row that would
-    replace one is then set aside by another rule. `scope: batch` leaves the stored rows out. Of the
+    stored rows that stay: not with those that an upsert replaces. A row that is set aside, by this
+    rule or another one, replaces none. `scope: batch` leaves the stored rows out. Of the
     table only the key is read. A batch that was published by an earlier try of the same run is
     compared with itself alone.
 
@@ -74,6 +74,11 @@ class Unique(RowContract):
             if name in stored and stored[name] != dtype:
                 return f"column '{name}' is {dtype} and stored as {stored[name]}; cast it in a step"
         return None
+
+    def hangs_on_published(self, shape: Shape) -> bool:
+        """Whether a stored row that it is compared with stays if one of the batch is set aside."""
+        standing = self._standing(shape)
+        return standing is not None and standing.gives_way
 
     def valid(self, shape: Shape) -> nw.Expr:
         """True where no other row has the same key."""

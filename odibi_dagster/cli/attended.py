@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from odibi_dagster.assets.instance import find_home, open_instance
 from odibi_dagster.cli.progress import Progress
 from odibi_dagster.cli.report import NodeReport, RunReport
-from odibi_dagster.cli.running import cancel, materialize
+from odibi_dagster.cli.running import materialize, record_stop
 from odibi_dagster.cli.stopping import Stopping
 from odibi_dagster.core.collector import resume
 
@@ -73,18 +73,22 @@ def _watched(
     def announce() -> None:
         terminal.note("stopping; what was published before stays (again: stop at once)")
 
+    def record(*, at_once: bool = False) -> None:
+        record_stop(instance, report.run_id, stopping.heard(), at_once=at_once)
+
     def abandon() -> None:
-        cancel(instance, report.run_id, at_once=True)
+        record(at_once=True)
         terminal.note("stopped at once; the next run sweeps up what this one left aside")
 
+    stopping = Stopping(announce, abandon)
     with (
         Progress(report, terminal, chosen.board, traces=args.debug, quiet=quiet) as progress,
-        Stopping(announce, abandon) as stopping,
+        stopping,
     ):
         resume()
         try:
-            heard = progress.changed, progress.said
+            heard = progress.changed, progress.said, record
             materialize(project, chosen, instance, report, *heard, log=args.debug, tags=tags)
         except KeyboardInterrupt:
-            cancel(instance, report.run_id, at_once=True)
+            record(at_once=True)
     return stopping.exit_code

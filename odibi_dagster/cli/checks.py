@@ -92,9 +92,11 @@ def _table(node: NodeReport) -> list[str]:
     """A line for each check: its state, its name, what it found."""
     if not node.checks:
         return [node.message or node.state]
+    said = max(len(check.state) for check in node.checks)
     width = max(len(check.name) for check in node.checks)
     return [
-        f"{check.state:<6}  {check.name:<{width}}  {check.description}" for check in node.checks
+        f"{check.state:<{said}}  {check.name:<{width}}  {check.description}"
+        for check in node.checks
     ]
 
 

@@ -137,7 +137,7 @@ def _checks(node: NodeReport) -> str:
         return ""
     parts = [
         f"{node.counted(state):,} {state}"
-        for state in ("failed", "warned")
+        for state in ("failed", "warned", SKIPPED)
         if node.counted(state) > 0
     ]
     text = counted(len(node.checks), "check")
@@ -154,7 +154,8 @@ def details(node: NodeReport) -> list[str]:
 
 def _broken(check: CheckReport) -> list[str]:
     """The check and what it found; what was expected and seen where the sentence lacks it."""
-    head = f"{check.name} {check.state}: {check.description}"
+    found = check.description.removeprefix(f"{SKIPPED}, ")
+    head = f"{check.name} {check.state}: {found}"
     seen = [
         f"{name} {check.metadata[name]}"
         for name in _SHOWN_BROKEN
@@ -178,7 +179,7 @@ def summary(report: RunReport, *, stores: bool = True) -> list[str]:
     ]
     checks = [
         f"{report.checks(state):,} {state}"
-        for state in ("passed", "warned", "failed")
+        for state in ("passed", "warned", "failed", SKIPPED)
         if report.checks(state)
     ]
     if checks:

@@ -29,9 +29,11 @@ class CheckReport:
 
     @property
     def state(self) -> str:
-        """`passed`, `warned` (published all the same) or `failed`."""
+        """`passed`, `warned` (published all the same), `failed` or `skipped`: not judged."""
         if self.passed:
             return "passed"
+        if self.metadata.get("action") == SKIPPED:
+            return SKIPPED
         return "failed" if self.blocking else "warned"
 
 
@@ -50,7 +52,7 @@ class NodeReport:
     exit_code: int = 0
 
     def counted(self, state: str) -> int:
-        """How many checks are `passed`, `warned` or `failed`."""
+        """How many checks are `passed`, `warned`, `failed` or `skipped`."""
         return sum(check.state == state for check in self.checks)
 
     @property
@@ -82,7 +84,7 @@ class RunReport:
         return counts
 
     def checks(self, state: str) -> int:
-        """How many checks of the run are `passed`, `warned` or `failed`."""
+        """How many checks of the run are `passed`, `warned`, `failed` or `skipped`."""
         return sum(node.counted(state) for node in self)
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     Changed = Callable[[NodeReport], None]
     Said = Callable[[str], None]
+    Interrupted = Callable[[], None]
 
 _EVENT = dg.DagsterEventType
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -46,18 +48,20 @@ def materialize(
     report: RunReport,
     changed: Changed,
     said: Said,
+    interrupted: Interrupted,
     *,
     log: bool = False,
     tags: Mapping[str, str] | None = None,
 ) -> None:
     """Run the job to its end, filling the report.
 
-    `changed` hears of every node that moves, `said` what a node that takes long says of itself.
+    `changed` hears of every node that moves, `said` what a node that takes long says of itself, and
+    `interrupted` is called when a node has left off because of a signal: it tells Dagster.
     With `log`, Dagster writes its own log lines to stderr. An interrupt ends the run early and is
     not raised: the report says which nodes were stopped.
     """
     report.run_id = str(uuid.uuid4())
-    listener = _Listener(project, instance, chosen, report, changed, said)
+    listener = _Listener(project, chosen, report, changed, said, interrupted)
     instance.add_event_listener(report.run_id, listener)
     started = time.monotonic()
     try:
@@ -83,14 +87,14 @@ class _Listener:
     def __init__(
         self,
         project: Project,
-        instance: dg.DagsterInstance,
         chosen: Chosen,
         report: RunReport,
         changed: Changed,
         said: Said,
+        interrupted: Interrupted,
     ) -> None:
-        self._project, self._instance, self._chosen = project, instance, chosen
-        self._report, self._changed, self._said = report, changed, said
+        self._project, self._chosen, self._report = project, chosen, report
+        self._changed, self._said, self._interrupted = changed, said, interrupted
         self._started: dict[NodeId, float] = {}
         self.interrupted = False
 
@@ -166,10 +170,9 @@ class _Listener:
         self._changed(node)
 
     def _stopped(self, node: NodeReport) -> None:
-        """Say that stopping was asked for: Dagster then records the run as canceled."""
         self.interrupted = True
         node.state = STOPPED
-        cancel(self._instance, self._report.run_id)
+        self._interrupted()
         self._done(node)
 
     def _done(self, node: NodeReport) -> None:
@@ -195,10 +198,20 @@ _HEARD: dict[dg.DagsterEventType, Callable[[_Listener, NodeReport, Any], None]] 
 }
 
 
-def cancel(instance: dg.DagsterInstance, run_id: str, *, at_once: bool = False) -> None:
-    """Record that the run is being canceled, or (`at_once`) that it is."""
+def record_stop(
+    instance: dg.DagsterInstance, run_id: str, number: int | None, *, at_once: bool = False
+) -> None:
+    """Record why a run ends that a signal of this number interrupts, if it has not ended yet.
+
+    Ctrl-C is a person who cancels it: Dagster records that when its executor has left off, or is
+    told to (`at_once`). SIGTERM is a machine that ends it, which nobody asked Dagster for: a
+    failure, which whoever watches for failed runs must hear of.
+    """
     run = instance.get_run_by_id(run_id)
     if run is None or run.is_finished:
+        return
+    if number == signal.SIGTERM:
+        instance.report_run_failed(run, "Ended by SIGTERM; what was published before stays.")
         return
     if run.status is not dg.DagsterRunStatus.CANCELING:
         instance.report_run_canceling(run)

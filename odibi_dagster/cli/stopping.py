@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 PATIENCE_SECONDS = 10.0
+_MOMENT_SECONDS = 1.0
+"""The interrupt may reach the main thread before the watcher has read which signal it was."""
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -31,13 +33,20 @@ class Stopping:
     def __init__(self, announce: Callable[[], None], abandon: Callable[[], None]) -> None:
         self.signal: int | None = None
         self._announce, self._abandon = announce, abandon
+        self._heard = threading.Event()
         self._read, self._write = os.pipe()
-        self._previous = -1
+        self._previous: int | None = None
 
     @property
     def exit_code(self) -> int | None:
         """130 or 143, as a shell would say; None while nobody asked to stop."""
         return None if self.signal is None else 128 + self.signal
+
+    def heard(self) -> int | None:
+        """The signal that came first, for whoever was just interrupted; None where none did."""
+        if self._previous is not None:
+            self._heard.wait(_MOMENT_SECONDS)
+        return self.signal
 
     def __enter__(self) -> Stopping:
         """Watch the signals, where the interpreter allows it: in its main thread."""
@@ -57,7 +66,7 @@ class Stopping:
         trace: TracebackType | None,
     ) -> None:
         """Put back what was there before."""
-        if threading.current_thread() is threading.main_thread():
+        if self._previous is not None:
             signal.set_wakeup_fd(self._previous)
             signal.signal(signal.SIGTERM, self._terminate)
         with suppress(OSError):
@@ -70,6 +79,7 @@ class Stopping:
             if self.signal is not None:
                 self._leave()
             self.signal = received[0]
+            self._heard.set()
             self._announce()
             timer = threading.Timer(PATIENCE_SECONDS, self._leave)
             timer.daemon = True

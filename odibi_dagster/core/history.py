@@ -16,6 +16,11 @@ class Lookback:
 
     batches: int = 0
     days: float = 0
+    beneath: bool = False
+    """Whether they are looked at as what an increment is added to, of whichever kind they were.
+
+    Of a batch that is no increment, or replaces the table, there are none.
+    """
 
 
 @dataclass(frozen=True)

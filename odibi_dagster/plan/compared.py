@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
@@ -11,7 +12,7 @@ from odibi_dagster.config.project import Upstream
 from odibi_dagster.formats.keys import without
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from odibi_dagster.config.project import Node, Target
     from odibi_dagster.core.facts import Facts
@@ -23,43 +24,49 @@ if TYPE_CHECKING:
 def compared(
     planner: Planner, node: Node, frame: Frame | None = None, held: Standing | None = None
 ) -> Tables:
-    """The tables that contracts of the node name; its own one is `frame` and what stands there."""
+    """The tables that contracts of the node name; its own one is `frame` and what stands there.
+
+    `frame` are the rows that are published beside `held`, of which an upsert replaces those with
+    the same keys.
+    """
     frames, missing = planner.references(node)
-    for name, source in node.references.items():
-        if source == Upstream(node.id) and frame is not None:
-            frames[name] = frame if held is None else _whole(frame, held.frame)
-    return Tables(frames, missing, held)
+    if held is not None and held.gives_way and frame is not None:
+        held = replace(held, frame=without(held.frame, frame, held.apart))
+    own = {name for name, source in node.references.items() if source == Upstream(node.id)}
+    if frame is not None:
+        whole = frame if held is None else _whole(frame, held.frame)
+        frames |= dict.fromkeys(own, whole)
+    return Tables(frames, missing, held, frozenset(own))
+
+
+def looked_at(node: Node, staged: Staged) -> list[str]:
+    """The staged columns that are compared with what is stored: those of rules, and write keys."""
+    columns = [name for contract in node.tests for name in contract.compares()]
+    return [name for name in dict.fromkeys((*columns, *staged.keys)) if name in staged.schema]
 
 
 def standing(
     planner: Planner,
     staged: Staged,
     target: Target,
-    columns: Iterable[str],
+    columns: Sequence[str],
     facts: Facts | None,
     *,
     again: bool = False,
 ) -> Standing | None:
-    """The stored rows that stay when the staged ones are published; None where none does.
+    """The stored rows before the staged ones are published; None where none of them stays.
 
-    Of these and of the write keys, the columns that are stored.
-
-    An upsert replaces those with the keys of the batch. A row of the batch that is set aside
-    replaces none, which is not known yet: its stored row counts as replaced. `again`: an earlier
-    try has published this batch.
+    Of `columns` those that are stored. `again`: an earlier try has published this batch.
     """
     if target.mode == "overwrite" or not target.format.exists(target.location):
         return None
-    engine = planner.engine
-    wanted = [name for name in dict.fromkeys((*columns, *staged.keys)) if name in staged.schema]
     stored = target.format.read_columns(
-        engine, target.location, target.options, lambda: staged.schema, wanted
+        planner.engine, target.location, target.options, lambda: staged.schema, columns
     )
     if stored is None:
         return None
-    if target.mode == "upsert":
-        stored = without(stored, target.format.scan_staged(engine, staged), staged.keys)
-    return Standing(stored, staged.keys, again and target.mode == "append", facts)
+    gives_way, has_batch = target.mode == "upsert", again and target.mode == "append"
+    return Standing(stored, staged.keys, gives_way, has_batch, facts)
 
 
 def _whole(batch: Frame, held: Frame) -> Frame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from odibi_dagster.state import tables
 from odibi_dagster.state.clock import Now
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from odibi_dagster.core.history import Lookback
     from odibi_dagster.state.identity import Identity
@@ -24,6 +25,11 @@ _SPARE = 8
 """Batches beyond those asked for: some (an adopted one) left no metrics."""
 _S, _B, _M = tables.state, tables.batches, tables.metrics
 _BATCH = (_B.c.state_id, _B.c.number, _B.c.row_count, _B.c.published_at)
+_KINDS: Mapping[bool | None, sa.ColumnElement[bool]] = {
+    True: _B.c.lower.is_not(None),
+    False: _B.c.lower.is_(None),
+    None: sa.true(),
+}
 
 
 def history(
@@ -32,16 +38,17 @@ def history(
     wanted: Mapping[str, Lookback],
     *,
     before: int,
-    windowed: bool,
+    windowed: bool | None,
 ) -> dict[str, tuple[Past, ...]]:
     """The published batches below the number `before`, the newest first, by check name: one query.
 
     At least those that each `Lookback` asks for, and no older ones than its days where it asks for
     nothing else. Like is compared with like: `windowed` batches hold what was new after a mark, the
-    others all that there was, and those of the other kind are left out.
+    others all that there was, and those of the other kind are left out. `windowed: None` leaves out
+    none.
     """
     batches = sa.select(*_BATCH, sa.literal("").label("partition_key")).where(
-        _B.c.state_id == key, _B.c.number < before, _is_windowed(windowed)
+        _B.c.state_id == key, _B.c.number < before, _KINDS[windowed]
     )
     return _pasts(connection, batches, wanted, ["number"])
 
@@ -61,14 +68,10 @@ def siblings(
         .where(
             *(_S.c[name] == getattr(identity, name) for name in same),
             _S.c.partition_key.not_in(["", identity.partition]),
-            _is_windowed(windowed),
+            _KINDS[windowed],
         )
     )
     return _pasts(connection, batches, wanted, ["published_at", "partition_key"])
-
-
-def _is_windowed(windowed: bool) -> sa.ColumnElement[bool]:
-    return _B.c.lower.is_not(None) if windowed else _B.c.lower.is_(None)
 
 
 def _pasts(

@@ -140,7 +140,7 @@ class Store:
         wanted: Mapping[str, Lookback],
         *,
         before: int,
-        windowed: bool = False,
+        windowed: bool | None = False,
     ) -> dict[str, tuple[Past, ...]]:
         """What checks remember of published batches: see `state.history`."""
         return self._run(

@@ -16,6 +16,7 @@ from odibi_dagster.core.names import NodeId
 from odibi_dagster.engines.base import get_engine
 from odibi_dagster.plan.planner import Planner
 from tests.config.project import load, nodes, problems
+from tests.formats.tables import SERVED
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,7 +49,23 @@ PLACES = {
     "parquet": "{connection: lake, path: bad}",
     "delta": "{connection: lake, table: bad}",
     "sqlite": "{connection: lite, table: bad}",
+    "postgres": "{connection: served, table: bad}",
+    "mysql": "{connection: served, table: bad}",
 }
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(place, marks=pytest.mark.databases) if place in SERVED else place
+        for place in PLACES
+    ]
+)
+def place(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Each place that a quarantine may lie in."""
+    kind = str(request.param)
+    if kind in SERVED:
+        monkeypatch.setenv("DB", request.getfixturevalue(SERVED[kind]))
+    return kind
 
 
 @pytest.fixture(params=["polars", pytest.param("spark", marks=pytest.mark.spark)])
@@ -58,12 +75,21 @@ def engine_name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def declare(shop: Shop, engine: str = "polars", quarantine: str = "", write: str = PARQUET) -> None:
+def declare(
+    shop: Shop,
+    engine: str = "polars",
+    quarantine: str = "",
+    write: str = PARQUET,
+    *,
+    served: str = "",
+) -> None:
     said = f"quarantine: {quarantine}" if quarantine else ""
     shop.write(NODE.format(engine=engine, quarantine=said, write=write))
     text = shop.config.read_text()
-    lite = "  lite: {type: sqlite, database: lake/lite.db}\n"
-    shop.config.write_text(text.replace("connections:\n", f"connections:\n{lite}"))
+    more = "  lite: {type: sqlite, database: lake/lite.db}\n"
+    if "served" in quarantine:
+        more += f'  served: {{type: {served}, url: "${{DB}}"}}\n'
+    shop.config.write_text(text.replace("connections:\n", f"connections:\n{more}"))
 
 
 def land(shop: Shop, batch: int, *rows: str) -> None:
@@ -84,12 +110,11 @@ def at(monkeypatch: pytest.MonkeyPatch) -> Any:
     return travel
 
 
-@pytest.mark.parametrize("place", PLACES)
 def test_what_was_rejected_too_long_ago_is_removed(
     shop: Shop, at: Any, place: str, engine_name: str
 ) -> None:
     quarantine = PLACES[place].replace("}", ", retention_days: 30}")
-    declare(shop, engine_name, quarantine)
+    declare(shop, engine_name, quarantine, served=place)
     for batch, days in enumerate((31, 29, 0), start=1):
         land(shop, batch, f"{batch}0,-5,a", f"{batch}1,5,b")
         at(TODAY - timedelta(days=days))

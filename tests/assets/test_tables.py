@@ -226,9 +226,9 @@ def test_a_table_that_is_replaced_refers_to_the_new_rows_alone(shop: Shop) -> No
     shop.write(PARENTS.format(where=TESTS, mode="overwrite"))
     shop.land("parts.csv", "id,parent\n1,\n2,1\n")
     assert shop.run().ok
-    shop.land("parts.csv", "id,parent\n3,1\n4,3\n")
+    shop.land("parts.csv", "id,parent\n3,1\n4,3\n5,\n6,5\n")
     assert shop.run().ok
-    assert parts(shop) == [(4, 3)]
+    assert parts(shop) == [(5, None), (6, 5)]
 
 
 def test_an_input_has_no_table_of_its_own(shop: Shop) -> None:

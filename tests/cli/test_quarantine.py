@@ -14,13 +14,17 @@ from odibi_dagster.formats.parquet import Parquet
 from odibi_dagster.formats.sql import Sql
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from odibi_dagster.engines.base import Engine
     from tests.cli.support import Answer, Cli
 
 PROJECT = """\
 project: shop
+engine: {engine}
 connections:
   lake: {{type: local, base_path: ./lake}}
-  lite: {{type: sqlite, database: lite.db}}
+  db: {{{db}}}
 pipelines:
   - pipeline: p
     nodes:
@@ -44,22 +48,49 @@ pipelines:
 WRITES = {
     "parquet": "{connection: lake, format: parquet, path: out, mode: append}",
     "delta": "{connection: lake, format: delta, path: out, mode: append}",
-    "sqlite": "{connection: lite, format: sql, table: out, mode: append}",
+    "sqlite": "{connection: db, format: sql, table: out, mode: append}",
+    "postgres": "{connection: db, format: sql, table: out, mode: append}",
+    "mysql": "{connection: db, format: sql, table: out, mode: append}",
     "upsert": "{connection: lake, format: delta, path: out, mode: upsert, options: {keys: [id]}}",
 }
-FORMATS = {"parquet": Parquet, "delta": Delta, "sqlite": Sql, "upsert": Delta}
+FORMATS = {
+    "parquet": Parquet,
+    "delta": Delta,
+    "upsert": Delta,
+    **dict.fromkeys(("sqlite", "postgres", "mysql"), Sql),
+}
+SERVERS = {"postgres": "postgres_url", "mysql": "mariadb_url"}
+"""Where the state lies on the same server as the target, by the fixture that starts it."""
 INPUT, MAIL, TWICE = "input_range_amount", "not_null_mail", "range_twice"
 
 
-@pytest.fixture(params=list(WRITES))
-def layout(request: pytest.FixtureRequest) -> str:
+LAYOUTS = [
+    pytest.param(layout, marks=pytest.mark.databases) if layout in SERVERS else layout
+    for layout in WRITES
+]
+
+
+@pytest.fixture(params=LAYOUTS)
+def layout(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    if request.param in SERVERS:
+        url = request.getfixturevalue(SERVERS[request.param])
+        for name in ("DB", "ODIBI_STATE_URL"):
+            monkeypatch.setenv(name, url)
     return str(request.param)
 
 
-def started(cli: Cli, layout: str = "parquet") -> Cli:
-    """Two batches, each with a good row, one that the input rejects and one that a test does."""
-    cli.write(PROJECT.format(write=WRITES[layout]))
-    for start in (1, 11):
+def project(layout: str = "parquet", *, engine: str = "polars", write: str = "") -> str:
+    served = layout in SERVERS
+    db = f'type: {layout}, url: "${{DB}}"' if served else "type: sqlite, database: lite.db"
+    return PROJECT.format(engine=engine, db=db, write=write or WRITES[layout])
+
+
+def started(
+    cli: Cli, layout: str = "parquet", *, engine: str = "polars", starts: Sequence[int] = (1, 11)
+) -> Cli:
+    """Batches, each with a good row, one that the input rejects and one that a test does."""
+    cli.write(project(layout, engine=engine))
+    for start in starts:
         cli.land(
             "in",
             id=[start, start + 1, start + 2],
@@ -107,7 +138,7 @@ def test_list_says_where_and_how_many(cli: Cli) -> None:
 
 
 def test_list_before_anything_was_rejected(cli: Cli) -> None:
-    cli.write(PROJECT.format(write=WRITES["parquet"]))
+    cli.write(project())
     (row,) = json.loads(quarantine(cli, "list", "--json").out)
     assert row["rows"] == 0
     done = quarantine(cli, "show", "p/orders")
@@ -146,6 +177,21 @@ def test_corrected_rows_are_published_once(cli: Cli, layout: str) -> None:
     cli.land("in", id=[21], amount=[1], mail=["d@x"])
     assert cli("run", "odibi.yaml").code == 0
     assert published(cli) == [*expected, (21, 2)]
+
+
+@pytest.mark.parametrize("layout", ["parquet", "delta"])
+def test_corrected_rows_of_each_engine(cli: Cli, layout: str, engine: Engine) -> None:
+    started(cli, layout, engine=engine.name)
+    file = corrected(cli, **GOOD)
+    assert quarantine(cli, "replay", "p/orders", "--yes").code == 3
+    done = quarantine(cli, "replay", "p/orders", "--from", file, "--yes")
+    assert done.code == 0, done.err
+    expected = [(1, 10), (2, 14), (3, 18), (11, 10), (12, 14), (13, 18)]
+    assert published(cli) == expected
+    assert shown(cli) == []
+    again = quarantine(cli, "replay", "p/orders", "--from", file, "--yes")
+    assert again.out.count("replayed, published before") == 2
+    assert published(cli) == expected
 
 
 @pytest.mark.parametrize("where", ["before", "after"])
@@ -247,7 +293,7 @@ def test_one_batch_from_a_file_that_says_nothing_of_batches(cli: Cli) -> None:
 
 
 def test_of_a_node_with_privacy_a_file_brings_input_rows(cli: Cli) -> None:
-    text = PROJECT.format(write=WRITES["parquet"])
+    text = project()
     cli.write(text.replace("        write:", "        privacy: {method: redact}\n        write:"))
     cli.land("in", id=[1, 2, 3], amount=[5, -7, 9], mail=["a@x", "b@x", None])
     assert cli("run", "odibi.yaml").code == 0
@@ -263,7 +309,7 @@ def test_of_a_node_with_privacy_a_file_brings_input_rows(cli: Cli) -> None:
 
 
 def test_rows_go_into_a_csv_file_as_well(cli: Cli) -> None:
-    text = PROJECT.format(write="{connection: lake, format: csv, path: out.csv, mode: append}")
+    text = project(write="{connection: lake, format: csv, path: out.csv, mode: append}")
     place = "          quarantine: {connection: lake, path: bad}\n        write:"
     cli.write(text.replace("        write:", place))
     cli.land("in", id=[1, 2, 3], amount=[5, -7, 9], mail=["a@x", "b@x", None])
@@ -326,7 +372,7 @@ def test_it_is_noted_who_did_it(cli: Cli) -> None:
     ],
 )
 def test_what_cannot_be_replayed_says_why(cli: Cli, old: str, new: str, expected: str) -> None:
-    text = PROJECT.format(write=WRITES["parquet"])
+    text = project()
     started(cli)
     cli.write(text.replace(old, new))
     done = quarantine(cli, "replay", "p/orders", "--yes")

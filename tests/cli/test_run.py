@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import pty
 import subprocess
@@ -195,3 +196,26 @@ def test_on_a_terminal_nodes_appear_one_by_one(cli: Cli) -> None:
     assert "[0/3] silver/orders" in said
     assert "\x1b[33msilver/orders  warned" in said
     assert "3 nodes: 3 ok" in said
+
+
+def test_what_was_not_judged_is_skipped_and_not_failed(cli: Cli) -> None:
+    """The tests after the first that blocks; and all of them where the input breaks."""
+    few = "{type: row_count, max: 1}"
+    cli.replace("tests:\n", f"fail_fast: true\n          tests:\n            - {few}\n")
+    answer = cli("run", "odibi.yaml", "silver/orders")
+    assert answer.code == 3
+    assert "5 checks: 1 failed, 3 skipped" in answer.out
+    assert "checks: 1 passed, 1 failed, 3 skipped" in answer.out
+    assert "unique_id skipped: because 'row_count' failed first" in answer.out
+
+    cli.replace("{type: row_count, min: 1}", "{type: row_count, max: 1}")
+    answer = cli("run", "odibi.yaml", "silver/orders")
+    assert answer.code == 3
+    assert "checks: 1 failed, 3 skipped" in answer.out
+
+
+def test_skipped_checks_are_not_among_the_failed_of_a_result(cli: Cli) -> None:
+    cli.replace("{type: row_count, min: 1}", "{type: row_count, max: 1}")
+    assert cli("run-node", "silver/orders", "--result-file", "result.json").code == 3
+    said = json.loads((cli.root / "result.json").read_text())
+    assert said["failed_checks"] == ["input_row_count"]

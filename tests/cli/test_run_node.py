@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ TASK = {
     "AIRFLOW_CTX_TASK_ID": "orders",
     "AIRFLOW_CTX_TRY_NUMBER": "2",
 }
+SUCCESS, FAILURE = dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE
 APPENDING = PROJECT.replace(
     "format: parquet, path: silver_orders.parquet", "format: delta, path: silver, mode: append"
 ).replace("{type: unique, columns: [id]}", "{type: unique, columns: [id], scope: batch}")
@@ -151,23 +153,50 @@ def test_a_task_that_is_tried_again_adds_its_rows_once(
     assert pl.read_delta(str(cli.root / "lake/silver")).height == 4
 
 
-def test_sigterm_ends_it_cleanly(cli: Cli) -> None:
-    assert cli("run", "odibi.yaml").code == 0
-    before = cli.stored("gold_answers")
+def test_sigterm_is_a_failed_run_that_leaves_nothing_behind(cli: Cli) -> None:
+    """A quarantining node that holds its lease: no row is visible, and the next may begin."""
+    cli.write(APPENDING)
+    assert cli("run-node", "silver/orders").code == 0
     os.mkfifo(cli.root / "gate")
-    cli.replace(
-        "function: above\n              params: {limit: 5}",
-        f"function: wait\n              params: {{at: '{cli.root / 'gate'}'}}",
-    )
-    process = cli.start("run-node", "gold/large", "gold/answers", "--result-file", "result.json")
+    steps = f"transform: {{steps: [{{function: wait, params: {{at: '{cli.root / 'gate'}'}}}}]}}"
+    cli.write(APPENDING.replace("contracts:", f"{steps}\n        contracts:", 1))
+    process = cli.start("run-node", "silver/orders", "--result-file", "result.json")
     wait_for_run(cli.root, 1)
     process.send_signal(signal.SIGTERM)
     out, err = process.communicate(timeout=120)
     assert process.returncode == 143, out + err
-    assert statuses(cli.root)[0] is dg.DagsterRunStatus.CANCELED
     said = result(cli.root)
     assert (said["outcome"], said["retryable"]) == ("stopped", True)
-    assert cli.stored("gold_answers").equals(before)
+    assert events(cli.root, said["dagster_run_id"]) == {
+        "PIPELINE_FAILURE": "Ended by SIGTERM; what was published before stays."
+    }
+    assert stored(cli.root) == (2, 1)
+    shown = cli("state", "show", "odibi.yaml", "silver/orders").out
+    assert re.search(r"held by +nobody\n", shown), shown
+    assert [path.name for path in (cli.root / "lake").iterdir() if path.name.startswith(".")] == []
+
+    cli.write(APPENDING)
+    assert cli("run-node", "silver/orders").code == 0
+    assert stored(cli.root) == (4, 2)
+    assert statuses(cli.root) == [SUCCESS, FAILURE, SUCCESS]
+
+
+def stored(root: Path) -> tuple[int, int]:
+    """The rows of the table and of its quarantine."""
+    rejects = sorted((root / "lake/rejected.parquet").glob("*.parquet"))
+    return pl.read_delta(str(root / "lake/silver")).height, pl.read_parquet(rejects).height
+
+
+def events(root: Path, run_id: str) -> dict[str, str]:
+    """How Dagster was told that the run ended."""
+    ends = {"PIPELINE_FAILURE", "PIPELINE_CANCELED", "PIPELINE_CANCELING", "PIPELINE_SUCCESS"}
+    with open_instance(root / ".dagster_home", ours=True) as instance:
+        found = [entry.dagster_event for entry in instance.all_logs(run_id)]
+    return {
+        event.event_type_value: event.message or ""
+        for event in found
+        if event is not None and event.event_type_value in ends
+    }
 
 
 def _six_at_once(cli: Cli, **environment: str) -> None:
@@ -189,7 +218,7 @@ def _six_at_once(cli: Cli, **environment: str) -> None:
 
 def test_six_at_once_on_a_fresh_home(cli: Cli) -> None:
     _six_at_once(cli)
-    assert statuses(cli.root) == [dg.DagsterRunStatus.SUCCESS] * 6
+    assert statuses(cli.root) == [SUCCESS] * 6
 
 
 @pytest.mark.databases

@@ -61,9 +61,17 @@ def wait_for_file(path: Path) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_cancels_the_run_and_a_second_run_works(
-    held: Cli, number: signal.Signals, code: int
+CANCELED, FAILURE = dg.DagsterRunStatus.CANCELED, dg.DagsterRunStatus.FAILURE
+SIGNALS = pytest.mark.parametrize(
+    ("number", "code", "status"),
+    [(signal.SIGINT, 130, CANCELED), (signal.SIGTERM, 143, FAILURE)],
+)
+"""Ctrl-C is a person who cancels the run, SIGTERM a machine that lets it fail."""
+
+
+@SIGNALS
+def test_a_signal_ends_the_run_and_a_second_run_works(
+    held: Cli, number: signal.Signals, code: int, status: dg.DagsterRunStatus
 ) -> None:
     before = held.stored("gold_answers")
     process = held.start("run", "odibi.yaml")
@@ -75,14 +83,17 @@ def test_a_signal_cancels_the_run_and_a_second_run_works(
     assert "Traceback" not in out + err
     assert "gold/large" in out
     assert "1 ok, 2 stopped" in out
-    assert statuses(held.root)[0] is dg.DagsterRunStatus.CANCELED
+    assert statuses(held.root)[0] is status
     assert held.stored("gold_answers").equals(before)
     assert [p.name for p in (held.root / "lake").iterdir() if p.name.startswith(".")] == []
     held.write()
     assert held("run", "odibi.yaml").code == 0
 
 
-def test_a_second_signal_does_not_wait_for_a_sink(held: Cli) -> None:
+@SIGNALS
+def test_a_second_signal_does_not_wait_for_a_sink(
+    held: Cli, number: signal.Signals, code: int, status: dg.DagsterRunStatus
+) -> None:
     gate = held.root / "gate"
     held.write(
         PROJECT.replace(
@@ -94,14 +105,14 @@ def test_a_second_signal_does_not_wait_for_a_sink(held: Cli) -> None:
     process = held.start("run", "odibi.yaml")
     assert process.stderr is not None
     wait_for_file(held.root / "gate.reached")
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     assert process.stderr.readline().startswith("stopping;")
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     out, err = process.communicate(timeout=60)
-    assert process.returncode == 130, out + err
+    assert process.returncode == code, out + err
     assert "stopped at once" in err
     assert "Traceback" not in out + err
-    assert statuses(held.root)[0] is dg.DagsterRunStatus.CANCELED
+    assert statuses(held.root)[0] is status
     assert held.stored("gold_answers").equals(before)
     held.write()
     assert held("run", "odibi.yaml").code == 0

@@ -161,11 +161,13 @@ class Field:
         self._add(1, self.last)
 
     def _add(self, first: int, last: int) -> None:
-        ids = range(first, last + 1)
-        frame = pl.DataFrame({"id": ids, "v": [-1 if n % BAD == 0 else n for n in ids]})
         aside = self.root / "lake/aside.parquet"
-        frame.write_parquet(aside)
+        self._rows(first, last).write_parquet(aside)
         aside.rename(self.root / f"lake/in/{first:08}.parquet")
+
+    def _rows(self, first: int, last: int) -> pl.DataFrame:
+        ids = range(first, last + 1)
+        return pl.DataFrame({"id": ids, "v": [-1 if n % BAD == 0 else n for n in ids]})
 
     def life(self, *, same_run: bool = False, **more: Any) -> Life:
         """A new process that runs the node; `same_run`: as a retry of the last one."""

@@ -65,6 +65,14 @@ LAYOUTS = {
         read=_folder(lambda path: pl.read_delta(str(path))),
         locks=False,
     ),
+    "growing delta": Layout(
+        "connection: lake, format: delta, path: orders",
+        # the commit is there, and not yet brought to the disk
+        "odibi_dagster.formats.delta_commit:_sync_new",
+        end=False,
+        read=_folder(lambda path: pl.read_delta(str(path))),
+        locks=False,
+    ),
     "parquet": Layout(
         "connection: lake, format: parquet, path: orders",
         "odibi_dagster.formats.batches:_final_names",

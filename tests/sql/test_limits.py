@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
+from odibi_dagster.engines.polars import PolarsEngine
 from odibi_dagster.engines.sql.query import Expression, Query
 
 if TYPE_CHECKING:
@@ -59,3 +60,15 @@ def test_a_sum_that_does_not_fit_64_bits_is_an_error(engine: Engine) -> None:
     query = Query.parse("SELECT sum(a) AS s FROM df")
     with pytest.raises(Exception, match=r"(?i)overflow|conversion"):
         engine.fetch(engine.sql(query, {"df": frame}), 5)
+
+
+@pytest.mark.parametrize("kind", [pl.Int8, pl.Int16, pl.Int32, pl.UInt8, pl.UInt16, pl.UInt32])
+def test_a_sum_of_narrow_numbers_is_wide(kind: type[pl.DataType]) -> None:
+    most = pl.select(kind.max()).item()
+    frame = PolarsEngine().wrap(
+        pl.LazyFrame({"a": pl.Series([most, None, most, most], dtype=kind)})
+    )
+    query = Query.parse("SELECT sum(a) AS s, sum(a) FILTER (WHERE a < 0) AS n FROM df")
+    assert PolarsEngine().fetch(PolarsEngine().sql(query, {"df": frame}), 5) == [
+        {"s": 3 * most, "n": None}
+    ]

@@ -81,12 +81,13 @@ def test_increments_are_compared_with_increments(store: Store) -> None:
     publish(store, 2, lower=1)
     publish(store, 3)
 
-    def numbers(*, windowed: bool) -> list[int]:
+    def numbers(*, windowed: bool | None) -> list[int]:
         found = store.history(ME, COUNT, before=9, windowed=windowed)
         return [past.number for past in found["count"]]
 
     assert numbers(windowed=True) == [2]
     assert numbers(windowed=False) == [3, 1]
+    assert numbers(windowed=None) == [3, 2, 1]
 
 
 def test_days_go_by_the_clock_of_the_database(store: Store) -> None:

@@ -112,14 +112,6 @@ class Project(Rel):
 
 
 @dataclass(frozen=True, eq=False)
-class Extend(Rel):
-    """The columns of the source and these."""
-
-    source: Rel
-    items: Named
-
-
-@dataclass(frozen=True, eq=False)
 class Filter(Rel):
     """The rows for which the condition is true (not false, not null)."""
 

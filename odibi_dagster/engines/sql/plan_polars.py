@@ -9,11 +9,12 @@ import polars as pl
 
 from odibi_dagster.engines.sql import ir
 from odibi_dagster.engines.sql.casts_polars import dtype
+from odibi_dagster.engines.sql.coded_polars import Coded
 from odibi_dagster.engines.sql.first import NumberedFirst, numbered_first
 from odibi_dagster.engines.sql.first_polars import first_rows
 from odibi_dagster.engines.sql.scope import Bound, columns_in
 from odibi_dagster.engines.sql.staged_polars import Staging
-from odibi_dagster.engines.sql.types import INT
+from odibi_dagster.engines.sql.types import BOOL, INT, Type
 from odibi_dagster.engines.sql.values_polars import expression, made
 from odibi_dagster.engines.sql.windows_polars import windowed
 
@@ -30,10 +31,12 @@ class Planner:
 
     def __init__(self, frames: Mapping[str, pl.LazyFrame]) -> None:
         self.frames = frames
+        self.coded = Coded(frames)
         self.made: dict[ir.Rel, pl.LazyFrame] = {}
 
     def result(self, bound: Bound) -> pl.LazyFrame:
         """The frame of the whole query, its columns under the names the user gave."""
+        self.coded.look(bound.rel)
         items = tuple((field.name, field.col) for field in bound.fields)
         return _select(self.frame(bound.rel), items)
 
@@ -52,11 +55,6 @@ class Planner:
 
     def _project(self, rel: ir.Project) -> pl.LazyFrame:
         return _select(self.frame(rel.source), rel.items)
-
-    def _extend(self, rel: ir.Extend) -> pl.LazyFrame:
-        staging = Staging(self.frame(rel.source))
-        columns = {name: made(staging.value(expr)) for name, expr in rel.items}
-        return staging.without(staging.frame.with_columns(**columns))
 
     def _filter(self, rel: ir.Filter) -> pl.LazyFrame:
         if (wanted := numbered_first(rel)) and (first := self._first(wanted)) is not None:
@@ -102,10 +100,11 @@ class Planner:
         aggs = [aggregate(staging.aggregate(agg)).alias(name) for name, agg in rel.aggs]
         if not rel.keys:
             return staging.frame.select(aggs or [pl.len().alias(_ROW)])
-        return staging.frame.with_columns(**keys).group_by(list(keys)).agg(aggs)
+        groups = staging.frame.with_columns(**keys).group_by(list(keys)).agg(aggs)
+        return self.coded.grouped(rel, groups)
 
     def _join(self, rel: ir.Join) -> pl.LazyFrame:
-        left, right = self.frame(rel.left), self.frame(rel.right)
+        left, right = self.frame(rel.left), self.coded.right(rel, self.frame(rel.right))
         if rel.how == "cross" and rel.rest is None:
             return left.join(right, how="cross")
         if rel.rest is None:
@@ -228,6 +227,12 @@ AGGREGATES: dict[str, Callable[..., pl.Expr]] = {
 }  # fmt: skip
 
 
+def _is_narrow(value: ir.Expr) -> bool:
+    """Whether values are of 32 bits at most: 2^32 of them, which no frame exceeds, fit in 64."""
+    source = value.params[0] if isinstance(value, ir.Call) and value.fn == "cast" else value.type
+    return source in (BOOL, *(Type("int", (width,)) for width in (8, 16, 32, "u8", "u16")))
+
+
 def aggregate(agg: ir.Agg) -> pl.Expr:
     """An aggregate as a Polars expression over a group; what it takes is guarded already."""
     where = made(agg.where).fill_null(False) if agg.where is not None else None
@@ -260,7 +265,7 @@ def aggregate(agg: ir.Agg) -> pl.Expr:
         )
     if agg.fn == "list" and agg.args:
         return AGGREGATES["list"](args[0])
-    if agg.fn == "sum" and agg.type == INT:
+    if agg.fn == "sum" and agg.type == INT and not _is_narrow(agg.args[0]):
         # 64 bits would wrap around in silence: summed in 128, refused where 64 cannot hold it
         return AGGREGATES["sum"](args[0].cast(pl.Int128)).cast(pl.Int64, strict=True)
     return AGGREGATES[agg.fn](*args, *agg.params)
