@@ -299,7 +299,12 @@ def test_an_asset_of_python_is_read_and_stored_by_partition(shop: Shop) -> None:
         return pl.DataFrame({"land": [context.partition_key]})
 
     manager = dg.IOManagerDefinition.hardcoded_io_manager(PolarsIOManager(shop.root / "py"))
-    shop.extra = dg.with_resources([raw], {"frames": manager})
+
+    @dg.asset(ins={"v": dg.AssetIn(["silver", "view"])}, partitions_def=static)
+    def reader(context, v: pl.DataFrame) -> None:
+        assert v["land"].to_list() == [context.partition_key]
+
+    shop.extra = dg.with_resources([raw, reader], {"frames": manager})
     shop.write("""\
     pipelines:
       - pipeline: silver
@@ -308,12 +313,21 @@ def test_an_asset_of_python_is_read_and_stored_by_partition(shop: Shop) -> None:
           - name: lands
             inputs: {r: {asset: raw}}
             write: {connection: lake, format: parquet, path: "lands/{partition}.parquet"}
+          - name: view
+            inputs: {r: {asset: raw}}
+      - pipeline: gold
+        nodes:
+          - name: all
+            inputs: {r: {asset: raw}}
+            write: {connection: lake, format: parquet, path: all.parquet}
     """)
     for key in ("de", "at"):
-        done = run(shop, key)
+        done = run(shop, key, keys("raw", "silver/lands", "silver/view", "reader"))
         assert done.ok, done.failures
     assert [shop.stored(f"lands/{key}.parquet")["land"][0] for key in ("de", "at")] == ["de", "at"]
     assert sorted(p.name for p in (shop.root / "py/raw").iterdir()) == ["at.parquet", "de.parquet"]
+    refused = run(shop, "de", keys("gold/all")).failures
+    assert "raw has partitions; give node gold/all the same ones" in str(refused)
 
 
 def test_a_schedule_asks_for_the_last_partition_that_ended(shop: Shop) -> None:
