@@ -164,7 +164,7 @@ class _Factory:
     ) -> Iterator[Any]:
         def external(source: External) -> Any:
             key = dg.AssetKey(source.key)
-            return context.load_asset_value(key, partition_key=key_for(context, key))
+            return context.load_asset_value(key, partition_key=key_for(context, face.node, key))
 
         if self._may_halt and (halted := halted_by(context.instance, context.run)):
             msg = f"node {face.node.id}: not started, because a contract of {halted} halted the run"

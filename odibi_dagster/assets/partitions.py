@@ -11,7 +11,7 @@ from dagster._core.definitions.partitions.context import partition_loading_conte
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_START_TAG, PARTITION_NAME_TAG
 
 from odibi_dagster.config.partitions import KEY_FORMATS
-from odibi_dagster.errors import ConfigError
+from odibi_dagster.errors import ConfigError, DataReadError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -75,11 +75,19 @@ def of_run(project: Project, node: Node, context: dg.AssetExecutionContext) -> t
     return narrowed, narrowed.nodes[node.id]
 
 
-def key_for(context: dg.AssetExecutionContext, asset: dg.AssetKey) -> str | None:
-    """The partition of another asset that this run reads; None where that asset has none."""
+def key_for(context: dg.AssetExecutionContext, node: Node, asset: dg.AssetKey) -> str | None:
+    """The partition of a Python asset that a node reads; None where that asset has none.
+
+    DataReadError where the node has none: nobody says how all of them are one frame.
+    """
     layer = context.job_def.asset_layer
-    known = layer.has(asset) and layer.get(asset).partitions_def is not None
-    return context.run.tags.get(PARTITION_NAME_TAG) if known else None
+    if not layer.has(asset) or layer.get(asset).partitions_def is None:
+        return None
+    if node.partition is None:
+        name = asset.to_user_string()
+        msg = f"the Python asset {name} has partitions; give node {node.id} the same ones"
+        raise DataReadError(msg)
+    return node.partition
 
 
 def requests_for(defined: dg.PartitionsDefinition[Any]) -> Callable[..., Any]:

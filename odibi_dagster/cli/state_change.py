@@ -12,7 +12,7 @@ from odibi_dagster.errors import ConfigError, StateMismatchError
 from odibi_dagster.state.commands import state_command
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from odibi_dagster.cli.state_rows import States
     from odibi_dagster.state.admin import Row
@@ -69,20 +69,22 @@ def repair(states: States) -> int:
 
 
 def rename(states: States) -> int:
-    """Let another node carry on."""
+    """Let another node carry on, with all of its partitions or the one that is named."""
     nodes = states.args.nodes
     if len(nodes) != 2 or nodes[1].count("/") != 1:
         msg = "state rename takes the old and the new PIPELINE/NODE"
         raise ConfigError(msg)
-    row = states.row()
-    new = _named(states, row, nodes[1])
-    if new == row.identity:
-        msg = f"{new} has that name already; write the old and the new PIPELINE/NODE"
+    rows = states.parts()
+    news = [_named(states, row, nodes[1]) for row in rows]
+    if news[0] == rows[0].identity:
+        msg = f"{news[0]} has that name already; write the old and the new PIPELINE/NODE"
         raise ConfigError(msg)
-    if not agreed(states.args, states.terminal, f"let {new} carry on where {row.identity} is"):
+    if not agreed(states.args, states.terminal, f"let {news[0]} carry on where {_these(rows)} is"):
         return 1
-    states.admin.rename(row.identity, new)
-    return _done(states, row)
+    for row, new in zip(rows, news, strict=True):
+        states.admin.rename(row.identity, new)
+        _done(states, row)
+    return 0
 
 
 def _named(states: States, row: Row, name: str) -> Identity:
@@ -97,14 +99,21 @@ def _named(states: States, row: Row, name: str) -> Identity:
 
 
 def forget(states: States) -> int:
-    """Remove everything that is remembered of a node."""
-    row = states.row()
+    """Remove everything that is remembered of a node, or of one partition of it."""
+    rows = states.parts()
     if not agreed(
-        states.args, states.terminal, f"forget everything of {row.identity}; its data stays"
+        states.args, states.terminal, f"forget everything of {_these(rows)}; its data stays"
     ):
         return 1
-    states.admin.forget(row.identity)
-    return _done(states, row)
+    for row in rows:
+        states.admin.forget(row.identity)
+        _done(states, row)
+    return 0
+
+
+def _these(rows: Sequence[Row]) -> str:
+    more = f" and {len(rows) - 1} more partitions" if len(rows) > 1 else ""
+    return f"{rows[0].identity}{more}"
 
 
 def prune(states: States) -> int:

@@ -60,8 +60,8 @@ def show(states: States) -> int:
 
 
 def history(states: States) -> int:
-    """The batches of one node, or of all, the newest first."""
-    rows = [states.row()] if states.args.nodes else states.rows
+    """The batches of one node, with all of its partitions, or of every node, the newest first."""
+    rows = states.parts() if states.args.nodes else states.rows
     batches = states.admin.batches([row.identity for row in rows], states.args.limit)
     _table(
         states,

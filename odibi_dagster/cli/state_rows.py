@@ -34,21 +34,28 @@ class States:
         ]
 
     def row(self) -> Row:
-        """The row that the first NODE names: by the node, or by its `state_key`."""
+        """The row that the first NODE names. ConfigError where there is one for each partition."""
+        found = self.parts()
+        if len(found) > 1:
+            keys = listing([row.identity.partition for row in found], 20)
+            path = found[0].identity.path
+            msg = f"'{path}' is remembered for partitions {keys}; write --partition KEY"
+            raise ConfigError(msg)
+        return found[0]
+
+    def parts(self) -> list[Row]:
+        """What the first NODE names, by the node or its `state_key`: a row for each partition."""
         if not self.args.nodes:
             msg = f"state {self.args.action} takes a PIPELINE/NODE"
             raise ConfigError(msg)
         text = self.args.nodes[0]
         found = [row for row in self.rows if text == row.identity.path]
         found = found or [row for row in self.rows if text in self._names(row)]
-        if len(found) == 1:
-            return found[0]
-        if len({row.identity.path for row in found}) == 1:
-            keys = listing([row.identity.partition for row in found], 20)
-            msg = f"'{text}' is remembered for partitions {keys}; write --partition KEY"
-            raise ConfigError(msg)
+        paths = list(dict.fromkeys(row.identity.path for row in found))
+        if len(paths) == 1:
+            return found
         if found:
-            msg = f"'{text}' could be {' or '.join(row.identity.path for row in found)}"
+            msg = f"'{text}' could be {' or '.join(paths)}"
             raise ConfigError(msg)
         known = [row.identity.path for row in self.rows]
         hint = did_you_mean(text, known) if known else "nothing is remembered yet"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from odibi_dagster.config.partitions import Partitions
 from odibi_dagster.config.project import External, Stored
-from odibi_dagster.core.partition import PLACEHOLDER, filled, mentions
+from odibi_dagster.core.partition import PLACEHOLDER, mentions, says_partition
 from odibi_dagster.transforms.python_step import PythonTransform
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from odibi_dagster.config.links import Draft
     from odibi_dagster.config.models import NodeConfig, PipelineConfig
-    from odibi_dagster.config.project import Source
+    from odibi_dagster.config.project import Source, Target
     from odibi_dagster.config.report import Loc, Report
     from odibi_dagster.connections.base import Location
     from odibi_dagster.core.names import NodeId
@@ -66,22 +66,21 @@ def _refuse_several(drafts: Drafts, report: Report) -> None:
 
 def _check_places(draft: Draft, report: Report) -> None:
     """Each partition has a place of its own, and so have the rows that it rejects."""
-    quarantine = draft.quarantine.target if draft.quarantine else None
-    for target, key in ((draft.target, ("write",)), (quarantine, ("validation", "quarantine"))):
-        if target is None or _says(target.location):
+    places: list[tuple[Target, Loc]] = []
+    if draft.target is not None:
+        places.append((draft.target, ("write",)))
+    if draft.quarantine is not None:
+        places.append((draft.quarantine.target, ("validation", "quarantine")))
+    for target, key in places:
+        if says_partition(target.location):
             continue
-        if key != ("write",) and draft.target is not None and not _says(draft.target.location):
-            continue  # it lies beside the target, which was reported
         message = (
             f"the partitions of node '{draft.id.name}' would replace each other in "
             f"{target.location}; write {PLACEHOLDER} in its place, such as "
             f"{_suggestion(target.location)}"
         )
         report.error(message, (*draft.site.at, *key))
-
-
-def _says(location: Location) -> bool:
-    return filled(location, "x") is not location
+        return  # a quarantine beside it has the same fault
 
 
 def _suggestion(location: Location) -> str:
@@ -120,7 +119,7 @@ def _check_use(draft: Draft, drafts: Drafts, report: Report) -> None:
     unknown = any(isinstance(source, External) for source in sources) or any(
         isinstance(step, PythonTransform) for step in draft.steps.steps
     )
-    by_place = any(isinstance(s, Stored) and _says(s.location) for s in sources)
+    by_place = any(isinstance(s, Stored) and says_partition(s.location) for s in sources)
     said = any(way[0] != "write" for way in _mentioned(draft))
     if unknown or by_place or said or any(_behind(draft, drafts)):
         return
@@ -134,15 +133,16 @@ def _check_use(draft: Draft, drafts: Drafts, report: Report) -> None:
 def _mentioned(draft: Draft) -> Iterator[Loc]:
     config, steps = draft.site.config, draft.steps
     for key in _FILLED:
-        yield from mentions(getattr(config, key), (key,))
+        if says_partition(block := getattr(config, key)):
+            yield from mentions(block, (key,))
     for step, at in zip(steps.steps, steps.places, strict=True):
-        if any(mentions(step)):
+        if says_partition(step):
             yield at[len(draft.site.at) :]
 
 
 def _refuse_mentions(draft: Draft, report: Report) -> None:
     ways = list(_mentioned(draft))
-    if draft.target is not None and _says(draft.target.location) and not ways:
+    if not ways and draft.target is not None and PLACEHOLDER in str(draft.target.location.path):
         ways = [("write",)]  # by the base path of its connection
     for way in ways:
         message = f"{PLACEHOLDER} in a node without partitions; write {_EXAMPLE}"

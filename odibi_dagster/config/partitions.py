@@ -10,6 +10,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BeforeValidator, Field, StrictStr, model_validator
 
 from odibi_dagster.core.model import Model
+from odibi_dagster.errors import listing
 
 KEY_FORMATS: Mapping[str, str] = {
     "hourly": "%Y-%m-%d-%H",
@@ -23,7 +24,7 @@ _KEY = re.compile(r"[A-Za-z0-9]+(?:[_-][A-Za-z0-9]+)*")
 _MAX_KEY = 100
 _REJECTED = "_error"
 """What the name of a quarantine ends in that lies beside its table."""
-_ZONE = re.compile(r"[+-]\d{4}")
+_ZONE = re.compile(r"[+-]\d{4}$")
 """What follows the key of the hour that comes twice when summer time ends."""
 
 
@@ -173,18 +174,25 @@ class Partitions(Model):
     def __str__(self) -> str:
         """As messages name it: `daily from 2026-01-01`."""
         if self.span is None:
-            return f"static {', '.join(self.static or ())}"
+            return f"static {listing(self.static or (), 10)}"
         until = f" to {self.span.end}" if self.span.end else ""
         return f"{self.unit} from {self.span.start}{until}"
 
     def has(self, text: str) -> bool:
-        """Whether the name of something stored is a key of these partitions."""
+        """Whether the name of something stored is a key of these partitions, ended or not."""
         if self.span is None:
             return text in (self.static or ())
-        pattern, start = KEY_FORMATS[self.unit], self.span.start
-        plain = text[: -len("+0100")] if _ZONE.fullmatch(text[-len("+0100") :]) else text
+        pattern, span = KEY_FORMATS[self.unit], self.span
+        plain = _ZONE.sub("", text) if self.hourly else text
         try:
             begins = datetime.strptime(plain, pattern)
         except ValueError:
             return False
-        return begins.strftime(pattern) == plain and plain >= start.strftime(pattern)
+        until = span.end.strftime(pattern) if span.end else None
+        return (
+            begins.strftime(pattern) == plain
+            and plain >= span.start.strftime(pattern)
+            and (until is None or plain < until)
+            and (self.monthly is None or begins.day == 1)
+            and (self.weekly is None or begins.weekday() == self.weekly.start.weekday())
+        )

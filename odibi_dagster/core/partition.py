@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol, Self, TypeVar, cast, runtime_checkable
+from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel
 
@@ -18,20 +18,11 @@ T = TypeVar("T")
 Way = tuple[int | str, ...]
 
 
-@runtime_checkable
-class Fillable(Protocol):
-    """What knows by itself how it looks for one key."""
-
-    def filled(self, key: str) -> Self:
-        """The same, for this key."""
-        ...
-
-
 def filled(value: T, key: str) -> T:
     """The value with the key in every text below it that says `{partition}`; else the value itself.
 
     Keys hold letters, digits, `_`, `-` and `+` alone, so that no text gets another structure by
-    them: neither a path nor a query.
+    them: neither a path nor a query. What has a method `filled(key)` knows that by itself.
 
     >>> filled({"path": "orders/{partition}.parquet"}, "2026-01-31")
     {'path': 'orders/2026-01-31.parquet'}
@@ -40,13 +31,14 @@ def filled(value: T, key: str) -> T:
 
 
 def _filled(value: Any, key: str) -> Any:
+    # a block may have a key of that name
+    if not isinstance(value, BaseModel) and (own := getattr(value, "filled", None)) is not None:
+        return own(key)
     match value:
         case str():
             return value.replace(PLACEHOLDER, key) if PLACEHOLDER in value else value
         case Path():
             return Path(_filled(str(value), key)) if PLACEHOLDER in str(value) else value
-        case Fillable():
-            return value.filled(key)
         case BaseModel():
             return _filled_model(value, key)
         case Mapping():
@@ -105,15 +97,33 @@ def folder_of(pattern: Path) -> Path:
     return Path(*pattern.parts[:place])
 
 
+def says_partition(value: Any) -> bool:
+    """Whether any text below a value says `{partition}`: asked of every node when a file is loaded.
+
+    Of a block only what was written is looked at.
+    """
+    if isinstance(value, str):
+        return PLACEHOLDER in value
+    if value is None or isinstance(value, bool):
+        return False
+    if isinstance(value, BaseModel):
+        parts: Iterable[Any] = [getattr(value, name) for name in value.model_fields_set]
+    elif isinstance(value, dict):
+        parts = value.values()
+    elif isinstance(value, list | tuple):
+        parts = value
+    else:
+        return filled(value, "x") is not value
+    # a loop: `any` over a generator takes twice as long
+    for part in parts:  # noqa: SIM110
+        if says_partition(part):
+            return True
+    return False
+
+
 def mentions(value: Any, way: Way = ()) -> Iterator[Way]:
-    """Where a text below a block of odibi.yaml says `{partition}`: the keys that lead there."""
+    """Where that is, below a block of odibi.yaml: the keys that lead there."""
     match value:
-        case str():
-            if PLACEHOLDER in value:
-                yield way
-        case Fillable():
-            if value.filled("x") is not value:
-                yield way
         case BaseModel():
             written = {name: getattr(value, name) for name in value.model_fields_set}
             yield from mentions(written, way)
@@ -123,3 +133,5 @@ def mentions(value: Any, way: Way = ()) -> Iterator[Way]:
         case list() | tuple():
             for place, part in enumerate(value):
                 yield from mentions(part, (*way, place))
+        case _ if says_partition(value):
+            yield way

@@ -107,8 +107,11 @@ def _external(context: dg.InputContext, source: External) -> Any:
     """The value of a Python asset that a view is planned over, through that asset's IO manager."""
     key = dg.AssetKey(source.key)
     step = context.step_context
-    assets = {key: step.job_def.asset_layer.get(key).assets_def}
-    return AssetValueLoader(assets, instance=step.instance).load_asset_value(key)
+    asset = step.job_def.asset_layer.get(key)
+    run_key = context.partition_key if context.has_partition_key else None
+    return AssetValueLoader({key: asset.assets_def}, instance=step.instance).load_asset_value(
+        key, partition_key=run_key if asset.partitions_def is not None else None
+    )
 
 
 def _node_frame(

@@ -128,7 +128,7 @@ def keys(file, dag_id, task_id, cases):
                 "asset": [SimpleNamespace(extra={"partition": key}) for key in case.get("fed", [])]
             },
         }
-        task.partitions = tuple(case["partitions"])
+        task.partitions = case["partitions"] and tuple(case["partitions"])
         try:
             found.append(task.partition(context))
         except AirflowFailException as error:

@@ -265,6 +265,8 @@ def test_airflow_and_dagster_mean_the_same_partition(airflow: Airflow, shop: Pat
         {**days, "fed": ["2026-01-01", "2026-01-02"]},
         {**days, "partitions": ["static", 0]},
         {**days, "partitions": ["none", 0], "param": "2026-01-02"},
+        # in a project without any, the node itself refuses it
+        {**days, "partitions": None, "param": "2026-01-02"},
     ]
     wanted += [
         "2026-01-01",
@@ -272,6 +274,7 @@ def test_airflow_and_dagster_mean_the_same_partition(airflow: Airflow, shop: Pat
         "assets of partitions ['2026-01-01', '2026-01-02'] started this run: choose one",
         None,
         None,
+        "2026-01-02",
     ]
     words = (str(shop / "dags/shop.py"), "shop__days", "dated", json.dumps(cases))
     assert airflow("keys", *words) == wanted

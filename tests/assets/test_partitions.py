@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,10 @@ import polars as pl
 import pytest
 
 from odibi_dagster.assets.definitions import build_odibi_definitions
+from odibi_dagster.assets.partitions import partitions_def
 from odibi_dagster.assets.state_url import VARIABLE
+from odibi_dagster.config.load import load_project
+from odibi_dagster.core.names import NodeId
 from odibi_dagster.io_managers.polars import PolarsIOManager
 from odibi_dagster.state.admin import Admin
 from odibi_dagster.state.store import Store
@@ -299,7 +303,12 @@ def test_an_asset_of_python_is_read_and_stored_by_partition(shop: Shop) -> None:
         return pl.DataFrame({"land": [context.partition_key]})
 
     manager = dg.IOManagerDefinition.hardcoded_io_manager(PolarsIOManager(shop.root / "py"))
-    shop.extra = dg.with_resources([raw], {"frames": manager})
+
+    @dg.asset(ins={"v": dg.AssetIn(["silver", "view"])}, partitions_def=static)
+    def reader(context, v: pl.DataFrame) -> None:
+        assert v["land"].to_list() == [context.partition_key]
+
+    shop.extra = dg.with_resources([raw, reader], {"frames": manager})
     shop.write("""\
     pipelines:
       - pipeline: silver
@@ -308,12 +317,21 @@ def test_an_asset_of_python_is_read_and_stored_by_partition(shop: Shop) -> None:
           - name: lands
             inputs: {r: {asset: raw}}
             write: {connection: lake, format: parquet, path: "lands/{partition}.parquet"}
+          - name: view
+            inputs: {r: {asset: raw}}
+      - pipeline: gold
+        nodes:
+          - name: all
+            inputs: {r: {asset: raw}}
+            write: {connection: lake, format: parquet, path: all.parquet}
     """)
     for key in ("de", "at"):
-        done = run(shop, key)
+        done = run(shop, key, keys("raw", "silver/lands", "silver/view", "reader"))
         assert done.ok, done.failures
     assert [shop.stored(f"lands/{key}.parquet")["land"][0] for key in ("de", "at")] == ["de", "at"]
     assert sorted(p.name for p in (shop.root / "py/raw").iterdir()) == ["at.parquet", "de.parquet"]
+    refused = run(shop, "de", keys("gold/all")).failures
+    assert "raw has partitions; give node gold/all the same ones" in str(refused)
 
 
 def test_a_schedule_asks_for_the_last_partition_that_ended(shop: Shop) -> None:
@@ -438,3 +456,31 @@ def test_tables_of_a_database(db: Database, shop: Shop, engine: Engine) -> None:
     assert (db.rows("orders_p1"), db.rows("orders_p2")) == ([(1, 5), (10, 9)], [(2, 7)])
     assert db.rows("orders_p1_error") == [(11, -1)]
     assert sorted(shop.stored("all.parquet")["id"]) == [1, 2, 10]
+
+
+@pytest.mark.parametrize(
+    ("partitions", "first", "count"),
+    [
+        ({"hourly": {"start": "2025-10-25T00:00", "end": "2025-10-27T00:00"}}, "2025-10-25-00", 49),
+        ({"hourly": {"start": "2025-03-30T00:00", "end": "2025-03-31T00:00"}}, "2025-03-30-00", 23),
+        ({"daily": {"start": "2026-02-27", "end": "2026-03-02"}}, "2026-02-27", 3),
+        ({"weekly": {"start": "2026-01-07", "end": "2026-01-28"}}, "2026-01-07", 3),
+        ({"monthly": {"start": "2026-01-01", "end": "2026-04-01"}}, "2026-01-01", 3),
+        ({"static": ["b", "a"]}, "b", 2),
+    ],
+)
+def test_dagster_has_the_same_keys(
+    shop: Shop, partitions: dict[str, Any], first: str, count: int
+) -> None:
+    """In a zone with summer time: an hour that comes twice has two keys, a skipped one has none."""
+    said = f"dagster: {{timezone: Europe/Berlin}}\n{ORDERS.replace('FORMAT', 'csv')}"
+    shop.write(said.replace("{daily: {start: 2026-01-01}}", str(partitions)))
+    project = load_project(shop.config)
+    node = project.nodes[NodeId("silver", "orders")]
+    defined = partitions_def(project, node)
+    assert defined is not None
+    found = defined.get_partition_keys()
+    assert (found[0], len(set(found))) == (first, count)
+    assert node.partitions is not None
+    assert all(map(node.partitions.has, found))
+    assert all(re.fullmatch(r"[A-Za-z0-9_+-]+", key) for key in found)

@@ -164,6 +164,22 @@ def test_marks_of_partitions(stored: Cli) -> None:
     assert stored("run", "odibi.yaml", "days/orders", "--partition", TWO).code == 0
 
 
+def test_a_node_is_renamed_and_forgotten_with_its_partitions(stored: Cli) -> None:
+    assert stored("state", "history", "odibi.yaml", "days/orders").out.count("days/orders") == 2
+    answer = stored("state", "rename", "odibi.yaml", "days/orders", "days/sales", "--yes")
+    assert answer.code == 0, answer.err
+    listed = stored("state", "list", "odibi.yaml").out
+    assert f"days/sales {ONE}" in listed
+    assert f"days/sales {TWO}" in listed
+    assert "days/orders" not in listed
+    words = ("state", "forget", "odibi.yaml", "days/sales", "--yes")
+    assert stored(*words, "--partition", ONE).code == 0
+    listed = stored("state", "list", "odibi.yaml").out
+    assert (f"days/sales {ONE}" in listed, f"days/sales {TWO}" in listed) == (False, True)
+    assert stored(*words).code == 0
+    assert "days/sales" not in stored("state", "list", "odibi.yaml").out
+
+
 def test_quarantines_of_partitions(stored: Cli) -> None:
     answer = stored("quarantine", "list", "odibi.yaml", "--json")
     found = [(line["partition"], line["rows"]) for line in json.loads(answer.out)]
