@@ -58,6 +58,7 @@ def test_the_node_alone_and_what_became_of_it(cli: Cli) -> None:
         "warnings": ["not_null_customer", "range_amount"],
         "failed_checks": [],
         "dagster_run_id": run.run_id,
+        "partition": "",
     }
     assert not (cli.root / "lake/gold_answers.parquet").exists()
 
