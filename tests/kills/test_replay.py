@@ -12,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from odibi_dagster.state import tables
+from tests.cli.conftest import cli
 from tests.cli.support import child_environment
 from tests.cli.test_quarantine import (
     FORMATS,
@@ -29,7 +30,8 @@ from tests.kills.layouts import LAYOUTS
 if TYPE_CHECKING:
     from tests.cli.support import Cli
 
-__all__ = ["layout"]
+__all__ = ["cli", "layout"]
+pytestmark = [pytest.mark.databases, pytest.mark.timeout(600)]
 
 STARTS = (1, 11, 21, 31)
 ALL = {start + place for start in STARTS for place in range(3)}
@@ -38,12 +40,13 @@ INSIDE = {
     kind: (("after" if LAYOUTS[kind].end else "before"), LAYOUTS[kind].inside)
     for kind in ("delta", "parquet", "sql")
 }
-"""Between what is staged and what is visible; and where the rejected rows are being taken out."""
+"""Between what is staged and what is visible."""
 OUT = {
     "delta": ("before", "odibi_dagster.formats.delta_commit:_committed"),
     "parquet": ("before", "odibi_dagster.formats.expiry:swap"),
     "sql": ("after", "sqlalchemy.engine:Connection.execute"),
 }
+"""While the rejected rows are being taken out."""
 
 
 def steps(layout: str) -> list[tuple[str, str]]:
@@ -64,7 +67,7 @@ def steps(layout: str) -> list[tuple[str, str]]:
 def killed(cli: Cli, step: tuple[str, str], *words: str) -> None:
     """The command, in a process that dies at that step; then its lease runs out."""
     done = subprocess.run(
-        [sys.executable, "-m", "tests.cli.doomed", *step, *words],
+        [sys.executable, "-m", "tests.kills.doomed", *step, *words],
         cwd=cli.root,
         env=child_environment(),
         capture_output=True,
