@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from odibi_dagster.assets.state_url import open_store
 from odibi_dagster.engines.base import get_engine
 from tests.mariadb import mariadb
 
@@ -14,6 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from odibi_dagster.engines.base import Engine
+
+
+@pytest.fixture(autouse=True)
+def _stores_of_one_test() -> Iterator[None]:
+    """A process has one store for each home, and so many homes would need too many files."""
+    yield
+    open_store.cache_clear()
 
 
 @pytest.fixture(scope="session")

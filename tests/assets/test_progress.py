@@ -68,8 +68,9 @@ def _hold_polars(lazy: pl.LazyFrame, at: str) -> pl.LazyFrame:
 
     def hold(batch: pl.DataFrame) -> pl.DataFrame:
         if next(number) == 1:
-            # not for good: no signal ends a test that is in native code
-            select.select([os.open(at, os.O_RDONLY | os.O_NONBLOCK)], [], [], 60)
+            opened = select.poll()
+            opened.register(os.open(at, os.O_RDONLY | os.O_NONBLOCK))
+            opened.poll(60_000)  # not for good: no signal ends a test that is in native code
         return batch
 
     # a batch at a time: the sink goes on with the first one while the second is held
