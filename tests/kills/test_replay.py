@@ -24,7 +24,6 @@ from tests.cli.test_quarantine import (
     shown,
     started,
 )
-from tests.cli.test_quarantine import LAYOUTS as CASES
 from tests.kills.layouts import LAYOUTS
 
 if TYPE_CHECKING:
@@ -84,7 +83,7 @@ def killed(cli: Cli, step: tuple[str, str], *words: str) -> None:
         connection.execute(sa.update(tables.state).where(held).values(lease_until=1.0))
 
 
-@pytest.mark.parametrize("layout", [case for case in CASES if case != "upsert"], indirect=True)
+@pytest.mark.parametrize("layout", ["parquet", "delta", "postgres"], indirect=True)
 def test_whatever_kills_it(cli: Cli, layout: str) -> None:
     """Between two tries the node may run, or not."""
     started(cli, layout, starts=STARTS)
