@@ -22,10 +22,14 @@ def classify(drafts: Mapping[NodeId, Draft], report: Report) -> None:
     Reports a column that is both `pii` and declassified, and a cursor that is personal: its highest
     value would be kept in the state, and shown; and numbers of contracts that are such values.
     """
-    order = TopologicalSorter({id: draft.after & drafts.keys() for id, draft in drafts.items()})
-    for id in order.static_order():
-        drafts[id].personal = _personal(drafts[id], drafts)
-        _refuse(drafts[id], report)
+    if any(
+        column.pii for draft in drafts.values() for column in draft.site.config.columns.values()
+    ):
+        order = TopologicalSorter({id: draft.after & drafts.keys() for id, draft in drafts.items()})
+        for id in order.static_order():
+            drafts[id].personal = _personal(drafts[id], drafts)
+    for draft in drafts.values():
+        _refuse(draft, report)
 
 
 def _personal(draft: Draft, drafts: Mapping[NodeId, Draft]) -> Personal:
