@@ -14,8 +14,7 @@ GOAL = Goal(
     method=(
         "`workloads/rowwise.yaml` against the bare sink of the same plan in a script, and against "
         "the same node without contracts. The fourfold size shows whether memory grows with rows. "
-        "*The node* is what happens between the call of `dg.materialize` and its return; the "
-        "process adds the start of Python, Dagster and its database."
+        "The process adds the start of Python, Dagster and its database to the node."
     ),
     contenders=(
         node("rowwise.yaml", "ours", "odibi_dagster, eight contracts", tables=TABLES),

@@ -15,9 +15,9 @@ GOAL = Goal(
         "accepted_values, regex_match, unique over two columns, row_count, the mean against the "
         "last run, freshness and custom_sql, against the bare sink of the same plan; "
         "`workloads/rules_rows.yaml` is the same without the key, which has to remember all rows. "
-        "*The node* is what happens between the call of `dg.materialize` and its return; its "
-        "memory is how much the process grew meanwhile. A process of Dagster is larger than a "
-        "script before a row is read: beside the script stands the same sink in a plain asset."
+        "The memory of a node is how much the process grew meanwhile. A process of Dagster is "
+        "larger than a script before a row is read: beside the script stands the same sink in a "
+        "plain asset."
     ),
     contenders=(
         node("rules.yaml", "ours", "odibi_dagster, twelve rules", tables=TABLES),
