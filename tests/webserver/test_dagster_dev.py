@@ -217,14 +217,18 @@ def _launch(server: Webserver, location: str, *keys: list[str]) -> str:
     return _until(finished, seconds=90, what="the run's end")
 
 
-def test_a_materialization_from_the_ui(tmp_path: Path) -> None:
-    (tmp_path / "lake").mkdir()
-    (tmp_path / "lake/orders.csv").write_text("id,amount\n1,10.0\n2,-1.0\n")
-    (tmp_path / "odibi.yaml").write_text(ODIBI)
-    (tmp_path / "definitions.py").write_text(DEFINITIONS)
-    (tmp_path / "workspace.yaml").write_text(
+def _project(root: Path, odibi: str, orders: str) -> None:
+    (root / "lake").mkdir()
+    (root / "lake/orders.csv").write_text(orders)
+    (root / "odibi.yaml").write_text(odibi)
+    (root / "definitions.py").write_text(DEFINITIONS)
+    (root / "workspace.yaml").write_text(
         "load_from:\n  - python_file: {relative_path: definitions.py, location_name: shop}\n"
     )
+
+
+def test_a_materialization_from_the_ui(tmp_path: Path) -> None:
+    _project(tmp_path, ODIBI, "id,amount\n1,10.0\n2,-1.0\n")
     with dagster_dev(tmp_path, tmp_path / "dev.log", tmp_path / "home") as server:
         orders = ["bronze", "orders"]
         status = _launch(server, "shop", orders, ["bronze", "orders__quarantine"])
@@ -248,13 +252,7 @@ def test_a_materialization_from_the_ui(tmp_path: Path) -> None:
 
 
 def test_a_backfill_from_the_ui_is_one_run_for_each_partition(tmp_path: Path) -> None:
-    (tmp_path / "lake").mkdir()
-    (tmp_path / "lake/orders.csv").write_text("id\n1\n")
-    (tmp_path / "odibi.yaml").write_text(PARTITIONED)
-    (tmp_path / "definitions.py").write_text(DEFINITIONS)
-    (tmp_path / "workspace.yaml").write_text(
-        "load_from:\n  - python_file: {relative_path: definitions.py, location_name: shop}\n"
-    )
+    _project(tmp_path, PARTITIONED, "id\n1\n")
     days, key = ["2026-01-01", "2026-01-02"], {"path": ["bronze", "orders"]}
     with dagster_dev(tmp_path, tmp_path / "dev.log", tmp_path / "home") as server:
         asked = {"assetSelection": [key], "partitionNames": days}
