@@ -34,6 +34,9 @@ DOCS = "tests/project/test_docs.py"
 SPARK = "spark and not databases and not browser"
 DATABASES = "databases and not browser"
 FAILPOINTS = "tests/kills/test_failpoints.py"
+STEPS = ("tests/kills/test_replay.py", "tests/kills/test_growth.py")
+APART = (FAILPOINTS, *STEPS)
+"""Kills that have commands of their own."""
 
 Command = list[str]
 RUNNING: list[subprocess.Popen[bytes]] = []
@@ -105,15 +108,16 @@ GROUPS = (
         ("java",),
         at_once=2,
     ),
-    # the longest first
+    # in an order in which both cores end at about the same time
     Group(
         "databases",
         600,
         (
             pytest(DATABASES, "--ignore=tests/kills"),
             pytest(DATABASES, FAILPOINTS, "-k", "recovers"),
-            pytest(DATABASES, "tests/kills", f"--ignore={FAILPOINTS}"),
             pytest(DATABASES, FAILPOINTS, "-k", "not recovers"),
+            pytest(DATABASES, "tests/kills", *(f"--ignore={file}" for file in APART)),
+            pytest(DATABASES, *STEPS),
         ),
         ("mariadb",),
         at_once=2,
